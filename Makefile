@@ -1,0 +1,38 @@
+# Deux commandes suffisent : « make livre » construit le livre, « make test » l'éprouve.
+# Le travail est fait par « python -m outils » ; ce fichier prépare l'environnement.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FAIT := $(VENV)/.installe
+
+.DEFAULT_GOAL := aide
+.PHONY: aide livre notebooks lire lab test propre
+
+aide: ## dit ce que font les commandes
+	@echo "make livre      construit le livre dans _build/html"
+	@echo "make lire       sert le livre sur 127.0.0.1 et dit l'adresse"
+	@echo "make lab        ouvre JupyterLab, en français, sur les notebooks"
+	@echo "make notebooks  régénère notebooks/ depuis les pages"
+	@echo "make test       passe tous les tests"
+	@echo "make propre     efface ce que la construction a produit"
+
+# Une version de Python trop ancienne se dit avant l'installation, pas après.
+$(FAIT): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Il faut Python 3.11 ou plus récent ; essayez : make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Environnement .venv : installation (quelques minutes la première fois)…"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -r requirements.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -e .
+	@touch $@
+
+livre notebooks lire lab: $(FAIT)
+	@$(BIN)/python -m outils $@
+
+test: $(FAIT)
+	@$(BIN)/python -m pytest
+
+propre:
+	@rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	@echo "_build est effacé (l'environnement .venv reste : « rm -rf .venv » pour l'ôter aussi)."
