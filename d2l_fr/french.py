@@ -1,0 +1,68 @@
+"""La typographie française : nombres et espaces insécables, au même endroit pour tout le livre."""
+
+import math
+import re
+
+__all__ = ["fr", "typography"]
+
+NBSP = "\u00a0"  # insécable : devant le deux-points, à l'intérieur des guillemets
+NNBSP = "\u202f"  # insécable fine : devant ; ! ? et entre les milliers
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def fr(value, digits=None):
+    """Écrit un nombre à la française : virgule décimale, espace fine entre les milliers.
+
+    Paramètres : ``value``, un nombre (ou un tenseur à un élément) ; ``digits``, le nombre de
+    décimales (par défaut : aucune pour un entier, trois chiffres significatifs sinon).
+    Rend une chaîne : ``fr(1234567)`` donne « 1 234 567 », ``fr(0.9281, 2)`` « 0,93 » et
+    ``fr(0.0000123)`` « 1,23·10⁻⁵ ». Page : sequence.
+
+    >>> fr(0.9281, 2)
+    '0,93'
+    >>> fr(-3)
+    '−3'
+    """
+    value = value.item() if hasattr(value, "item") else value
+    if math.isnan(value):
+        return "non défini"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if digits is None and not float(value).is_integer():
+        mantissa, exponent = f"{value:.2e}".split("e")  # arrondi d'abord : 9,999 devient 10
+        exponent = int(exponent)
+        if not -4 <= exponent < 6:
+            return f"{fr(float(mantissa), 2)}·10{str(exponent).translate(SUPERSCRIPTS)}"
+        digits = max(0, 2 - exponent)
+    text = f"{value:,.{digits or 0}f}".replace(",", NNBSP).replace(".", ",").replace("-", "−")
+    whole = text.lstrip("−").partition(",")[0]
+    if len(whole) == 5:  # quatre chiffres : pas d'espace (une année, une page)
+        text = text.replace(NNBSP, "")
+    return text
+
+
+_RULES = [
+    (re.compile(r"\.\.\."), "…"),
+    (re.compile(r"(?<=[^\W\d_])'"), "’"),
+    (re.compile(r"(?<![\d,.])\d{1,3}(?: \d{3})+(?!\d)"), lambda m: m[0].replace(" ", NNBSP)),
+    (re.compile(r"« *(?=\S)|«\Z"), "«" + NBSP),
+    (re.compile(r"(?<=\S)[ \u00a0\u202f]*»"), NBSP + "»"),
+    (re.compile(r"(?<=\S)[ \u00a0\u202f]+(?=[;!?]+(?:\W|\Z))"), NNBSP),
+    (re.compile(r"(?<=\S)[ \u00a0\u202f]+(?=:(?:\s|\Z))"), NBSP),
+    (re.compile(r" +(?=%)|(?<=\d) (?=(?:s|ms|min|h|Mo|Ko|ko|octets|bits?|px)\b)"), NBSP),
+]
+
+
+def typography(text):
+    """Pose l'apostrophe courbe, les points de suspension et les espaces insécables.
+
+    Ne touche ni aux mots ni à la ponctuation elle-même ; l'appliquer deux fois ne change
+    plus rien. Ne doit recevoir que de la prose : ni code, ni formule, ni adresse.
+    Page : text-sequence.
+
+    >>> typography("C'est vrai : « oui » !").replace(NBSP, "~").replace(NNBSP, "_")
+    'C’est vrai~: «~oui~»_!'
+    """
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text
