@@ -1,0 +1,158 @@
+"""Lit les exercices : un fichier Markdown par section, un titre de niveau 2 par exercice.
+
+## nom-de-l-exercice
+:titre: …        :genre: reflexion | calcul | code | experience
+:difficulte: 1 à 3        :minutes: temps prévu
+
+Énoncé. Puis des blocs ```python suivis de leur rôle : ``amorce`` (à compléter),
+``solution``, ``verification``, ``erreurs`` (fautes usuelles, avec l'indice en docstring).
+
+### Solution
+L'explication. Les blocs ```python solution`` qui s'y trouvent sont exécutés dans la page.
+"""
+
+import ast
+import difflib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+__all__ = ["KINDS", "Exercise", "ExerciseError", "load_exercise", "load_exercises", "sections"]
+
+KINDS = {"reflexion": "réflexion", "calcul": "calcul", "code": "code", "experience": "expérience"}
+_BLOCKS = ("amorce", "solution", "verification", "erreurs")
+_FENCE = re.compile(
+    r"^```python (" + "|".join(_BLOCKS) + r")[ ]*\n(.*?)^```[ ]*$\n?", re.MULTILINE | re.DOTALL
+)
+
+
+class ExerciseError(ValueError):
+    """Un exercice mal écrit, ou un nom d'exercice qui n'existe pas."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """Un exercice, lu de sa source unique.
+
+    Champs : ``section`` et ``name`` (ensemble, l'identifiant ``section.name``) ; ``title`` ;
+    ``kind``, une clé de ``KINDS`` ; ``difficulty`` de 1 à 3 ; ``minutes`` ; ``statement`` et
+    ``explanation``, du MyST ; ``stub``, ``solution``, ``checks`` et ``mistakes``, du Python.
+    """
+
+    section: str
+    name: str
+    title: str
+    kind: str
+    difficulty: int
+    minutes: int
+    statement: str
+    explanation: str
+    stub: str
+    solution: str
+    checks: str
+    mistakes: str
+
+    @property
+    def label(self):
+        """L'étiquette de l'exercice dans le livre."""
+        return f"ex-{self.section}-{self.name}"
+
+    @property
+    def stars(self):
+        """La difficulté, en étoiles."""
+        return "★" * self.difficulty
+
+    @property
+    def answer_name(self):
+        """Le nom que la réponse doit porter : celui que définit l'amorce (None sans amorce)."""
+        for node in ast.parse(self.stub).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                return node.name
+            if isinstance(node, ast.Assign):
+                return node.targets[0].id
+        return None
+
+
+def _field(head, key, where):
+    match = re.search(rf"^:{key}:[ ]*(.+?)[ ]*$", head, re.MULTILINE)
+    if not match:
+        raise ExerciseError(f"{where} : il manque la ligne « :{key}: … ».")
+    return match[1]
+
+
+def _parse_one(section, text):
+    name, _, body = text.partition("\n")
+    name = name.strip()
+    where = f"d2l_fr/exercises/{section}.md, exercice « {name} »"
+    if not re.fullmatch(r"[a-z0-9-]+", name):
+        raise ExerciseError(f"{where} : un nom s'écrit en minuscules sans accent, avec des tirets.")
+    fields = re.match(r"\s*((?:^:\w+:.*\n)*)", body, re.MULTILINE)
+    head, body = fields[1], body[fields.end() :]
+    kind = _field(head, "genre", where)
+    if kind not in KINDS:
+        raise ExerciseError(f"{where} : genre « {kind} » inconnu ; choisissez parmi {list(KINDS)}.")
+    statement, *rest = re.split(r"^### Solution[ ]*$", body, maxsplit=1, flags=re.MULTILINE)
+    explanation = rest[0] if rest else ""
+    if not explanation.strip():
+        raise ExerciseError(f"{where} : la partie « ### Solution » manque ou est vide.")
+    blocks = {key: [] for key in _BLOCKS}
+    for role, code in _FENCE.findall(statement):
+        blocks[role].append(code.strip("\n"))
+    code = {role: "\n\n\n".join(parts) for role, parts in blocks.items()}
+    if kind == "code" and not all(code[role] for role in ("amorce", "solution", "verification")):
+        raise ExerciseError(f"{where} : un exercice de code veut amorce, solution et verification.")
+    if code["amorce"] and not code["verification"]:
+        raise ExerciseError(f"{where} : une amorce sans verification ne peut pas être corrigée.")
+    return Exercise(
+        section, name, _field(head, "titre", where), kind,
+        int(_field(head, "difficulte", where)), int(_field(head, "minutes", where)),
+        _FENCE.sub("", statement).strip(), explanation.strip(),
+        code["amorce"], code["solution"], code["verification"], code["erreurs"],
+    )  # fmt: skip
+
+
+def parse(section, text):
+    """Lit le texte d'un fichier d'exercices ; rend un dictionnaire nom → ``Exercise``."""
+    exercises = {}
+    for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        exercise = _parse_one(section, part)
+        if exercise.name in exercises:
+            raise ExerciseError(
+                f"{section}.md : l'exercice « {exercise.name} » est écrit deux fois."
+            )
+        exercises[exercise.name] = exercise
+    return exercises
+
+
+def sections():
+    """Rend les sections qui ont des exercices, dans l'ordre alphabétique."""
+    names = (entry.name for entry in files(__package__).iterdir())
+    return sorted(name.removesuffix(".md") for name in names if name.endswith(".md"))
+
+
+@cache
+def load_exercises(section):
+    """Rend les exercices d'une section : un dictionnaire nom → ``Exercise``.
+
+    Lève ``ExerciseError`` si la section n'en a pas ou si le fichier est mal écrit.
+    """
+    if section not in sections():
+        raise ExerciseError(
+            f"La section « {section} » n'a pas d'exercice ; sections : {', '.join(sections())}."
+        )
+    return parse(section, (files(__package__) / f"{section}.md").read_text("utf-8"))
+
+
+def load_exercise(identifier):
+    """Rend l'exercice ``section.nom``.
+
+    Lève ``ExerciseError`` si l'identifiant n'existe pas, en proposant le plus proche.
+    """
+    section, _, name = str(identifier).partition(".")
+    known = {f"{s}.{n}" for s in sections() for n in load_exercises(s)}
+    if f"{section}.{name}" in known:
+        return load_exercises(section)[name]
+    near = difflib.get_close_matches(str(identifier), known, 1, 0.4)
+    hint = f" Vouliez-vous dire « {near[0]} » ?" if near else ""
+    raise ExerciseError(f"Aucun exercice ne s'appelle « {identifier} ».{hint}")
