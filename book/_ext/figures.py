@@ -1,0 +1,139 @@
+"""Met les figures SVG dans la page elle-même, avec les couleurs du thème.
+
+Courbes et dessins n'emploient que les couleurs de ``d2l_fr.palette`` ; incorporés, ces codes
+deviennent des variables CSS, et la figure suit le mode clair ou sombre sans être redessinée.
+Une couleur hors palette est une erreur de construction.
+"""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from docutils import nodes
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+from d2l_fr import palette
+
+logger = logging.getLogger(__name__)
+
+VARIABLES = {code: f"var(--c-{role})" for role, code in palette.LIGHT.items()}
+VARIABLES |= {tint[0]: f"var(--c-{role})" for role, tint in palette.TINTS.items()}
+HEX = re.compile(r"#[0-9a-fA-F]{6}\b|#[0-9a-fA-F]{3}\b")
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "{http://www.w3.org/1999/xlink}href"
+COLORS = ("fill", "stroke", "stop-color")
+ElementTree.register_namespace("", SVG)
+
+
+def stylesheet():
+    """Les variables CSS de la palette, pour les deux modes."""
+
+    def rules(colors):
+        return "\n".join(f"  --c-{role}: {code};" for role, code in colors.items())
+
+    light = palette.LIGHT | {role: tint[0] for role, tint in palette.TINTS.items()}
+    dark = palette.DARK | {role: tint[1] for role, tint in palette.TINTS.items()}
+    fonts = f"  --police: {palette.FONT};\n  --chasse-fixe: {palette.MONO};"
+    return (
+        f":root {{\n{rules(light)}\n{fonts}\n}}\n"
+        f'html[data-theme="dark"] {{\n{rules(dark)}\n}}\n'
+        f"@media print {{\n  html[data-theme] {{\n{rules(light)}\n  }}\n}}\n"
+    )
+
+
+def _color(code, unknown):
+    """La variable CSS d'un code de la palette ; les autres sont notés et laissés."""
+    code = code.lower()
+    code = "#" + "".join(c * 2 for c in code[1:]) if len(code) == 4 else code
+    if code not in VARIABLES:
+        unknown.add(code)
+    return VARIABLES.get(code, code)
+
+
+def _style(element, unknown):
+    """Le style d'un élément, couleurs et police du thème comprises."""
+    declared = dict(
+        (part.strip() for part in item.split(":", 1))
+        for item in element.get("style", "").split(";")
+        if ":" in item
+    )
+    # Un attribut de présentation n'accepte pas var() : les couleurs passent dans le style.
+    for name in COLORS:
+        if name in element.attrib:
+            declared.setdefault(name, element.attrib.pop(name))
+    if "font" in declared:  # matplotlib : « font: 10px 'DejaVu Sans' »
+        declared["font"] = re.sub(r"(px).*", r"\1 var(--police)", declared["font"])
+    if "font-family" in element.attrib:
+        del element.attrib["font-family"]
+        declared["font-family"] = "var(--police)"
+    return "; ".join(
+        f"{name}: {HEX.sub(lambda m: _color(m[0], unknown), value)}"
+        for name, value in declared.items()
+    )
+
+
+def inline(svg, prefix, alt):
+    """Rend le SVG prêt à entrer dans une page, et l'ensemble des couleurs hors palette.
+
+    Les identifiants reçoivent ``prefix`` (deux figures d'une page n'ont pas les mêmes), les
+    couleurs deviennent des variables CSS, et ``alt`` est le texte de remplacement.
+    """
+    root, unknown = ElementTree.fromstring(svg), set()
+    for parent in list(root.iter()):
+        for child in list(parent):
+            # La feuille de style de matplotlib s'appliquerait à la page entière.
+            if child.tag.rpartition("}")[2] in ("metadata", "style", "title", "desc"):
+                parent.remove(child)
+    for element in root.iter():
+        if "id" in element.attrib:
+            element.set("id", f"{prefix}-{element.get('id')}")
+        if reference := element.attrib.pop(XLINK, element.get("href")):
+            element.set("href", reference.replace("#", f"#{prefix}-", 1))
+        if style := _style(element, unknown):
+            element.set("style", style)
+        for name, value in element.attrib.items():
+            if "url(#" in value:
+                element.set(name, value.replace("url(#", f"url(#{prefix}-"))
+    width, height = (float(n) for n in root.get("viewBox").split()[2:])
+    for name in ("role", "aria-labelledby", "version"):
+        root.attrib.pop(name, None)
+    root.set("role", "img")
+    root.set("aria-label", alt)
+    # Les courbes sont en points : on les montre un tiers plus grandes, à l'échelle du texte.
+    scale = 4 / 3 if str(root.get("width", "")).endswith("pt") else 1
+    root.set("width", f"{width * scale:.0f}")
+    root.set("height", f"{height * scale:.0f}")
+    base = "stroke-linejoin: round; stroke-linecap: butt"
+    root.set("style", f"{base}; {root.get('style', '')}".rstrip("; "))
+    return ElementTree.tostring(root, "unicode"), unknown
+
+
+def visit_image(self, node):
+    uri = node["uri"]
+    source = Path(self.builder.srcdir) / uri
+    if not uri.endswith(".svg") or not source.is_file():
+        return self.__class__.__mro__[1].visit_image(self, node)
+    alt = node.get("alt", "")
+    if not alt:
+        raise ExtensionError(f"{node.source} : la figure {source.name} n'a pas de texte (alt).")
+    count = self.builder.env.new_serialno("svg")
+    svg, unknown = inline(source.read_text("utf-8"), f"f{count}", alt)
+    for code in sorted(unknown):
+        logger.warning("couleur hors palette dans %s : %s", source.name, code, location=node)
+    self.body.append(f'<div class="figure-svg">{svg}</div>')
+
+
+def depart_image(self, node):
+    pass
+
+
+def write_palette(app):
+    target = Path(app.outdir) / "_static" / "palette.css"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(stylesheet(), "utf-8")
+
+
+def setup(app):
+    app.add_node(nodes.image, override=True, html=(visit_image, depart_image))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,53 @@
+"""Pose la typographie française dans la prose, au dernier moment : les sources restent au clavier.
+
+La règle est dans ``d2l_fr.typography`` ; les notebooks s'en servent aussi.
+"""
+
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from d2l_fr.french import typography
+
+CODE = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
+
+
+def is_prose(text):
+    """Vrai si un nœud de texte n'est ni code, ni formule, ni sortie de cellule."""
+    node = text.parent
+    while node is not None:
+        if isinstance(node, CODE) or "cell_output" in node.get("classes", ()):
+            return False
+        node = node.parent
+    return True
+
+
+def neighbours(text):
+    """Le caractère qui précède et celui qui suit un nœud de texte dans son paragraphe."""
+    block = text.parent
+    while block.parent is not None and isinstance(block, nodes.Inline):
+        block = block.parent
+    texts = list(block.findall(nodes.Text))
+    index = next(i for i, t in enumerate(texts) if t is text)
+    before = texts[index - 1].astext()[-1:] if index else ""
+    after = texts[index + 1].astext()[:1] if index + 1 < len(texts) else ""
+    return before, after
+
+
+class FrenchTypography(SphinxPostTransform):
+    default_priority = 950
+
+    def run(self):
+        for text in list(self.document.findall(nodes.Text)):
+            if not is_prose(text):
+                continue
+            # Le voisin sert de contexte : « $x$ : » commence par une espace à rendre insécable.
+            before, after = neighbours(text)
+            new = typography(before + text.astext() + after)
+            new = new[len(before) : len(new) - len(after) if after else None]
+            if new != text.astext():
+                text.parent.replace(text, nodes.Text(new))
+
+
+def setup(app):
+    app.add_post_transform(FrenchTypography)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

