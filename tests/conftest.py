@@ -1,0 +1,142 @@
+"""Ce que les tests partagent : le livre construit, un navigateur, le vérificateur de français.
+
+Navigateur et Grammalecte s'installent d'eux-mêmes quand c'est possible. Sinon, les tests qui en
+ont besoin le disent bien haut et sont passés ; avec CI=true, c'est un échec.
+"""
+
+import contextlib
+import functools
+import hashlib
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "book" / "_ext")]
+
+PAGES = ["index", "sequence", "text-sequence", "references"]
+SECTIONS = ["sequence", "text-sequence"]
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+_missing = []
+
+
+def _give_up(what, how):
+    _missing.append(f"{what} manque : {how}")
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} manque et n'a pas pu être installé : {how}", pytrace=False)
+    pytest.skip(f"{what} manque : {how}")
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in dict.fromkeys(_missing):
+        terminalreporter.section("DES TESTS N'ONT PAS ÉTÉ FAITS", red=True, bold=True)
+        terminalreporter.write_line(line, red=True)
+
+
+def _apt(*packages):
+    """Installe des paquets Debian si l'on est root sur une Debian ; rend vrai si c'est fait."""
+    if not shutil.which("apt-get") or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return False
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+    for step in (["apt-get", "update"], command):
+        if subprocess.run(step, env=environment, capture_output=True).returncode:
+            return False
+    return True
+
+
+def _hashes(folder, pattern):
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob(pattern)}
+
+
+@pytest.fixture(scope="session")
+def committed_notebooks():
+    """Les empreintes de notebooks/ avant toute construction."""
+    return _hashes(ROOT / "notebooks", "*.ipynb")
+
+
+@pytest.fixture(scope="session")
+def site(committed_notebooks):
+    """Le dossier du site, construit (ou remis à jour) une fois pour tous les tests."""
+    run = subprocess.run(
+        [sys.executable, "-m", "outils", "livre"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return ROOT / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def served(site):
+    """L'adresse du site, servi en local."""
+    handler = functools.partial(_QuietHandler, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+def _find_chromium(playwright):
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    own = Path(playwright.chromium.executable_path)
+    return str(own) if own.exists() else None
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium : celui du système, sinon celui de Playwright, sinon celui de Debian."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = _find_chromium(playwright)
+        if path is None:
+            install = [sys.executable, "-m", "playwright", "install", "chromium"]
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                subprocess.run(install, capture_output=True, timeout=300)
+            path = _find_chromium(playwright)
+        if path is None and _apt("chromium"):
+            path = _find_chromium(playwright)
+        if path is None:
+            _give_up("Chromium", "lancez « python -m playwright install chromium »")
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def grammalecte():
+    """L'interpréteur qui sait importer Grammalecte (celui de Debian)."""
+
+    def works():
+        command = ["/usr/bin/python3", "-c", "import grammalecte"]
+        try:
+            return subprocess.run(command, capture_output=True).returncode == 0
+        except OSError:
+            return False
+
+    if not works():
+        _apt("python3-grammalecte")
+    if not works():
+        _give_up("Grammalecte", "installez le paquet Debian python3-grammalecte")
+    return "/usr/bin/python3"

@@ -1,0 +1,276 @@
+"""Les exercices : chacun se lit, sa solution est juste, et chaque faute usuelle est reconnue."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import d2l_fr as d2l
+from conftest import ROOT, SECTIONS
+from d2l_fr.exercises import ExerciseError, load_exercise, load_exercises
+from d2l_fr.exercises.checks import _names, _namespace, run_checks
+from d2l_fr.exercises.compare import difference
+from d2l_fr.exercises.source import parse
+
+ALL = [e for section in SECTIONS for e in load_exercises(section).values()]
+CHECKED = [e for e in ALL if e.checks]
+IDS = [f"{e.section}.{e.name}" for e in CHECKED]
+
+
+def solved(exercise):
+    namespace = _namespace()
+    _names(exercise.solution, namespace)
+    return namespace
+
+
+@pytest.mark.parametrize("exercise", CHECKED, ids=IDS)
+def test_the_solution_is_right(exercise):
+    result = run_checks(exercise, solved(exercise)[exercise.answer_name])
+    assert result, result.message
+
+
+@pytest.mark.parametrize("exercise", CHECKED, ids=IDS)
+def test_the_solution_is_right_on_other_draws(exercise):
+    for seed in range(1, 6):
+        result = run_checks(exercise, solved(exercise)[exercise.answer_name], seed=seed)
+        assert result, (seed, result.message)
+
+
+@pytest.mark.parametrize("exercise", CHECKED, ids=IDS)
+def test_the_empty_stub_is_told_so(exercise):
+    namespace = _namespace()
+    exec(exercise.stub, namespace)
+    result = run_checks(exercise, namespace[exercise.answer_name])
+    assert not result
+    assert "remplie" in result.message or "rend None" in result.message, result.message
+
+
+@pytest.mark.parametrize(
+    ("exercise", "mistake"),
+    [
+        pytest.param(e, name, id=f"{e.section}.{e.name}:{name}")
+        for e in CHECKED
+        for name in _names(e.mistakes, solved(e))
+    ],
+)
+def test_each_usual_mistake_is_refused_with_its_own_hint(exercise, mistake):
+    namespace = solved(exercise)
+    _names(exercise.mistakes, namespace)
+    result = run_checks(exercise, namespace[mistake])
+    assert not result, "une faute usuelle passe pour juste"
+    hint = " ".join(namespace[mistake].__doc__.split())
+    assert result.message.endswith(f"Indice : {hint}"), result.message
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.label)
+def test_every_exercise_is_complete(exercise):
+    assert 1 <= exercise.difficulty <= 3
+    assert 1 <= exercise.minutes <= 120
+    assert len(exercise.statement) > 40
+    assert len(exercise.explanation) > 40
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_each_page_uses_each_of_its_exercises_once(section):
+    text = (ROOT / "book" / f"{section}.md").read_text("utf-8")
+    for name in load_exercises(section):
+        assert text.count(f"```{{exercice}} {name}\n") == 1, name
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_each_section_has_exercises_of_several_kinds(section):
+    exercises = load_exercises(section).values()
+    assert len(exercises) >= 7
+    assert sum(e.kind == "code" for e in exercises) >= 3
+    assert len({e.kind for e in exercises}) >= 3
+    assert all(e.mistakes for e in exercises if e.kind == "code")
+
+
+# ---------- ce que d2l.check dit
+
+EXAMPLE = """\
+## moyenne
+:titre: Moyenne mobile
+:genre: code
+:difficulte: 1
+:minutes: 5
+
+Énoncé.
+
+```python amorce
+def moving_average(x, n):
+    ...
+```
+
+```python solution
+def moving_average(x, n):
+    return np.convolve(x, np.ones(n) / n, mode="valid")
+```
+
+```python verification
+def verification(compare, require, rng):
+    compare(np.arange(5.0), 2)
+    compare(rng.normal(size=12), 3)
+    require(len(compare.answer(np.ones(9), 9)) == 1, "une seule moyenne pour toute la série")
+```
+
+```python erreurs
+def sum_only(x, n):
+    \"\"\"C'est la somme glissante.\"\"\"
+    return np.convolve(x, np.ones(n), mode="valid")
+```
+
+### Solution
+Explication.
+"""
+MEAN = parse("essai", EXAMPLE)["moyenne"]
+
+
+def verdict(answer):
+    return run_checks(MEAN, answer).message
+
+
+def test_a_right_answer_is_right():
+    result = run_checks(MEAN, lambda x, n: np.convolve(x, np.full(n, 1 / n), "valid"))
+    assert result
+    assert repr(result) == "✓ essai.moyenne : juste."
+    assert "juste" in result._repr_html_()
+
+
+def spoil(x, n):
+    good = np.convolve(x, np.ones(n) / n, "valid")
+    x[0] = 9
+    return good
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda x, n: np.ones(3), "on attend la forme (4,) ; votre réponse a la forme (3,)"),
+        (lambda x, n: [1.0], "on attend un numpy.ndarray ; vous donnez un list"),
+        (lambda x, n: torch.ones(4), "on attend un numpy.ndarray ; vous donnez un torch.Tensor"),
+        (lambda x, n: np.ones(4, int), "on attend des réels ; votre réponse contient des entiers"),
+        (lambda x, n: np.arange(4.0), "4 valeurs sont fausses sur 4 (la première à l'indice 0)"),
+        (lambda x, n: 1 / 0, "votre code lève ZeroDivisionError"),
+        (lambda x, n: np.convolve(x, np.ones(n), "valid"), "Indice : C'est la somme glissante."),
+        (lambda x, n: None, "rend None"),
+        (spoil, "votre fonction a modifié ce qu'on lui donnait"),
+        (3, "On attend une fonction"),
+        (None, "pas encore remplie"),
+        (lambda x: x, "votre code lève TypeError"),
+    ],
+)  # fmt: skip
+def test_a_wrong_answer_is_told_what_is_wrong(answer, said):
+    assert said in verdict(answer)
+
+
+def test_the_message_names_the_input():
+    assert "avec l'entrée (array([0., 1., 2., 3., 4.])" in verdict(lambda x, n: np.ones(3)) or (
+        "avec l'entrée ([0., 1., 2., 3., 4.], 2)" in verdict(lambda x, n: np.ones(3)).lower()
+    )
+
+
+def test_a_property_is_checked():
+    def answer(x, n):
+        good = np.convolve(x, np.ones(n) / n, "valid")
+        return good if n < 9 else np.ones(3)
+
+    assert "une seule moyenne" in verdict(answer)
+
+
+def test_the_html_verdict_escapes_what_the_student_wrote():
+    def answer(x, n):
+        raise ValueError("<script>alert(1)</script>")
+
+    assert "<script>" not in run_checks(MEAN, answer)._repr_html_()
+
+
+def test_check_names_the_nearest_exercise():
+    known = IDS[0]
+    with pytest.raises(ExerciseError, match=f"Vouliez-vous dire « {known} »"):
+        d2l.check(known[:-1], None)
+
+
+def test_an_open_question_is_not_checked():
+    question = next(e for e in ALL if not e.checks)
+    with pytest.raises(ExerciseError, match="se corrige en lisant sa solution"):
+        d2l.check(f"{question.section}.{question.name}", 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ((":genre: code\n", ""), "il manque la ligne « :genre: … »"),
+        ((":genre: code", ":genre: dessin"), "genre « dessin » inconnu"),
+        (("### Solution\nExplication.", ""), "« ### Solution » manque"),
+        (("```python solution", "```python autre"), "veut amorce, solution et verification"),
+        (("## moyenne", "## Moyenne"), "en minuscules"),
+    ],
+)
+def test_a_badly_written_exercise_is_refused(change, said):
+    with pytest.raises(ExerciseError, match=said):
+        parse("essai", EXAMPLE.replace(*change))
+
+
+def test_an_exercise_cannot_be_written_twice():
+    with pytest.raises(ExerciseError, match="écrit deux fois"):
+        parse("essai", EXAMPLE + EXAMPLE)
+
+
+def test_unknown_section_lists_the_known_ones():
+    with pytest.raises(ExerciseError, match="sections : "):
+        load_exercises("cuisine")
+    assert load_exercise(IDS[0]).name == CHECKED[0].name
+
+
+# ---------- la comparaison
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_a_value_equals_itself(value):
+    assert difference(value, value) is None
+
+
+@given(VALUES, VALUES)
+def test_a_difference_is_a_sentence(a, b):
+    problem = difference(a, b, 0, 0)
+    assert problem is None or problem.endswith(".")
+    if problem is None:
+        assert a == b
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "said"),
+    [
+        (1.1, 1.0, "on attend 1.0 ; votre réponse est 1.1"),
+        (True, 1, "on attend un objet int"),
+        ((1, 2), [1, 2], "on attend une liste"),
+        ([1], [1, 2], "on attend 2 éléments ; votre réponse en a 1"),
+        ([1, [2, 4]], [1, [2, 3]], "à l'élément 1, à l'élément 1, on attend 3"),
+        ({"a": 1}, {"b": 1}, "il manque la clé 'b'"),
+        ({"a": 1, "b": 2}, {"a": 1}, "une clé de trop : 'b'"),
+        ("un", "deux", "on attend 'deux' ; votre réponse est 'un'"),
+        (np.float64(2), np.array([2.0]), "on attend un numpy.ndarray"),
+    ],
+)
+def test_what_differs_is_said(got, expected, said):
+    assert said in difference(got, expected)
+
+
+def test_numbers_compare_across_types():
+    assert difference(np.float32(0.5), 0.5) is None
+    assert difference(torch.tensor(2), 2) is None
+    assert difference(np.array([np.nan, 1.0]), np.array([np.nan, 1.0])) is None
+
+
+def test_the_expected_value_of_a_computation_stays_hidden():
+    assert difference(3.0, 2.0, reveal=False) == "votre réponse, 3.0, est trop grande."

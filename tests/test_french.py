@@ -1,0 +1,69 @@
+"""Les nombres et les espaces du français."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from d2l_fr.french import NBSP, NNBSP, fr, typography
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (1234567, None, f"1{NNBSP}234{NNBSP}567"),
+        (1234, None, "1234"),
+        (12345.678, 1, f"12{NNBSP}345,7"),
+        (0.9281, 2, "0,93"),
+        (-3, None, "−3"),
+        (-0.5, 1, "−0,5"),
+        (1.23e-5, None, "1,23·10⁻⁵"),
+        (9.999e-5, None, "0,000100"),
+        (2.5, None, "2,50"),
+        (0, None, "0"),
+        (math.nan, None, "non défini"),
+        (math.inf, None, "∞"),
+        (-math.inf, None, "−∞"),
+        (torch.tensor(0.25), 2, "0,25"),
+    ],
+)
+def test_numbers(value, digits, text):
+    assert fr(value, digits) == text
+
+
+@given(st.floats(-1e5, 1e5), st.integers(0, 6))
+def test_numbers_can_be_read_back(value, digits):
+    text = fr(value, digits).replace(NNBSP, "").replace(",", ".").replace("−", "-")
+    assert abs(float(text) - value) <= 0.5001 * 10**-digits
+
+
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [
+        ("C'est l'eau", "C’est l’eau"),
+        ("Quoi ?", f"Quoi{NNBSP}?"),
+        ("Quoi ?!", f"Quoi{NNBSP}?!"),
+        ("Oui ; non", f"Oui{NNBSP}; non"),
+        ("Voici :", f"Voici{NBSP}:"),
+        ("« oui »", f"«{NBSP}oui{NBSP}»"),
+        ("«oui»", f"«{NBSP}oui{NBSP}»"),
+        ("attendez...", "attendez…"),
+        ("10 000 fois", f"10{NNBSP}000 fois"),
+        ("50 %", f"50{NBSP}%"),
+        ("12:30", "12:30"),
+        ("f(x) := 3", "f(x) := 3"),
+        ("en 1900 100 hommes", "en 1900 100 hommes"),
+    ],
+)
+def test_typography(typed, printed):
+    assert typography(typed) == printed
+
+
+@given(st.text(alphabet="ab 1';:!?«»,.%\u00a0\u202f", max_size=40))
+def test_typography_is_stable_and_keeps_every_word(text):
+    once = typography(text)
+    assert typography(once) == once
+    kept = [c for c in text.replace("...", "…") if c.isalnum()]
+    assert [c for c in once if c.isalnum()] == kept

@@ -1,0 +1,200 @@
+"""La construction : ce qu'elle refait, ce qu'elle laisse, ce qu'elle dit quand elle échoue."""
+
+import errno
+import shutil
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+from outils import __main__ as command
+from outils import chantier, journal
+
+ROOT_TEXT = "/livre"
+
+
+def log(line):
+    return "\x1b[91m" + line + "\x1b[39;49;00m"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "/livre/book/sequence.md:12: WARNING: undefined label: 'fig-x' [ref.ref]",
+            "book/sequence.md, ligne 12 : renvoi vers une étiquette inconnue : « fig-x »",
+        ),
+        (
+            "/livre/book/a.md:3: WARNING: image file not readable: img/x.svg [image.not_readable]",
+            "book/a.md, ligne 3 : image introuvable : img/x.svg",
+        ),
+        (
+            '/livre/book/a.md:3: WARNING: could not find bibtex key "absent2020"',
+            "book/a.md, ligne 3 : référence absente de references.bib : « absent2020 »",
+        ),
+        ("WARNING: quelque chose d'autre", "le livre : quelque chose d'autre"),
+    ],
+)
+def test_sphinx_warnings_become_french_lines(line, said):
+    assert journal.problems(log(line), ROOT_TEXT) == [said]
+
+
+def test_the_summary_counts_what_it_does_not_show():
+    text = "\n".join(f"/livre/book/a.md:{i}: WARNING: problème {i}" for i in range(20))
+    summary = journal.summary(text, 1, ROOT_TEXT)
+    assert "… et 8 autres" in summary
+    assert "_build/livre.log" in summary
+    assert journal.summary("", ValueError("trop court"), ROOT_TEXT).count("trop court") == 1
+
+
+def test_output_is_redirected_and_restored(tmp_path, capfd):
+    with journal.redirected(tmp_path / "log"):
+        print("dedans")
+        subprocess.run(["echo", "sous-processus"], check=True)
+        journal.say("à l'écran")
+    print("dehors")
+    captured = capfd.readouterr()
+    assert captured.out == "dehors\n"
+    assert captured.err == "à l'écran\n"
+    assert set((tmp_path / "log").read_text("utf-8").split()) == {"dedans", "sous-processus"}
+
+
+def test_an_up_to_date_book_is_left_alone(site):
+    before = {p: p.stat().st_mtime_ns for p in site.rglob("*")}
+    run = subprocess.run(
+        [sys.executable, "-m", "outils", "livre"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0
+    assert "à jour" in run.stdout
+    assert {p: p.stat().st_mtime_ns for p in site.rglob("*")} == before
+
+
+@pytest.fixture
+def workshop(tmp_path, monkeypatch):
+    """Un chantier à part, dans un dossier temporaire."""
+    build = tmp_path / "_build"
+    for name, path in {
+        "ROOT": tmp_path, "BUILD": build, "WORK": build / "travail", "SITE": build / "html",
+        "STATE": build / "etat.json", "MARK": build / "travail/en-cours",
+        "LOG": build / "livre.log",
+    }.items():  # fmt: skip
+        monkeypatch.setattr(chantier, name, path)
+    (build / "travail" / "html").mkdir(parents=True)
+    (build / "travail" / "html" / "index.html").write_text("nouveau", "utf-8")
+    return build
+
+
+def test_a_finished_site_replaces_the_old_one(workshop):
+    (workshop / "html").mkdir()
+    (workshop / "html" / "vieille-page.html").write_text("vieux", "utf-8")
+    chantier._publish()
+    assert (workshop / "html" / "index.html").read_text("utf-8") == "nouveau"
+    assert not (workshop / "html" / "vieille-page.html").exists()
+    assert sorted(p.name for p in workshop.iterdir()) == ["html", "travail"]
+
+
+def test_a_full_disk_leaves_the_old_site(workshop, monkeypatch, capsys):
+    (workshop / "html").mkdir()
+    (workshop / "html" / "index.html").write_text("vieux", "utf-8")
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", "x.html")
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    monkeypatch.setattr(chantier, "livre", chantier._publish)
+    assert command.main(["livre"]) == 1
+    assert "le disque est plein" in capsys.readouterr().err
+    assert (workshop / "html" / "index.html").read_text("utf-8") == "vieux"
+
+
+def test_an_interrupted_build_says_so(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(chantier, "livre", interrupted)
+    assert command.main(["livre"]) == 130
+    assert "Interrompu" in capsys.readouterr().err
+
+
+def test_a_failed_build_says_why(monkeypatch, capsys):
+    def fails():
+        raise chantier.BuildError("une raison précise")
+
+    monkeypatch.setattr(chantier, "livre", fails)
+    assert command.main(["livre"]) == 1
+    assert "Échec : une raison précise" in capsys.readouterr().err
+
+
+def test_fingerprints_follow_content_not_dates(tmp_path, monkeypatch):
+    monkeypatch.setattr(chantier, "ROOT", tmp_path)
+    page = tmp_path / "a.md"
+    page.write_text("un", "utf-8")
+    first = chantier.fingerprint("*.md")
+    page.touch()
+    assert chantier.fingerprint("*.md") == first
+    page.write_text("deux", "utf-8")
+    assert chantier.fingerprint("*.md") != first
+    page.write_text("un", "utf-8")
+    page.rename(tmp_path / "b.md")
+    assert chantier.fingerprint("*.md") != first
+
+
+def test_prose_does_not_change_what_results_depend_on(monkeypatch):
+    before = chantier._package_fingerprint()
+    from d2l_fr.exercises import source
+
+    original = source.load_exercises("sequence")
+    changed = {n: _replace(e, statement="Un autre énoncé.") for n, e in original.items()}
+    monkeypatch.setattr(source, "load_exercises", lambda s: changed)
+    monkeypatch.setattr(
+        "d2l_fr.exercises.load_exercises", lambda s: changed if s == "sequence" else {}
+    )
+    only_prose = chantier._package_fingerprint()
+    code = {n: _replace(e, solution=e.solution + "\n# autre") for n, e in original.items()}
+    monkeypatch.setattr(
+        "d2l_fr.exercises.load_exercises", lambda s: code if s == "sequence" else {}
+    )
+    assert chantier._package_fingerprint() != only_prose
+    assert len(before) == len(only_prose) == 20
+
+
+def _replace(exercise, **changes):
+    import dataclasses
+
+    return dataclasses.replace(exercise, **changes)
+
+
+def test_reading_without_a_book_says_what_to_do(workshop):
+    shutil.rmtree(workshop / "html", ignore_errors=True)
+    with pytest.raises(chantier.BuildError, match="make livre"):
+        chantier.lire()
+
+
+def test_the_book_is_served_with_its_own_404(site):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "outils", "lire"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    killer = threading.Timer(60, process.kill)
+    killer.start()
+    try:
+        address = process.stdout.readline().split(" sur ")[1].split()[0]
+        with urllib.request.urlopen(address) as answer:
+            assert "<html" in answer.read().decode()
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(address + "rien/du/tout")
+        assert error.value.code == 404
+        assert "Cette page n’existe pas" in error.value.read().decode()
+    finally:
+        killer.cancel()
+        process.terminate()
+        process.wait()
+
+
+def test_the_repository_address_is_empty_by_default():
+    assert chantier._configured_repository() == ""
+    assert "github.com" not in Path(ROOT / "_config.yml").read_text("utf-8")

@@ -1,0 +1,94 @@
+"""Le paquet vu de dehors : des noms complets, un import léger."""
+
+import ast
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import d2l_fr as d2l
+from conftest import ROOT
+
+
+def public_modules():
+    folder = ROOT / "d2l_fr"
+    names = {p.stem for p in folder.glob("*.py")} | {
+        p.parent.name for p in folder.glob("*/__init__.py")
+    }
+    return sorted(names - {"__init__"})
+
+
+def test_every_public_name_of_every_section_is_reachable():
+    for module in d2l._EXPORTS:
+        declared = set(importlib.import_module(f"d2l_fr.{module}").__all__)
+        exported = set(d2l._EXPORTS[module])
+        assert exported <= declared, f"{module} : {exported - declared} absent de __all__"
+        for name in exported:
+            assert getattr(d2l, name) is getattr(importlib.import_module(f"d2l_fr.{module}"), name)
+
+
+def test_no_module_is_forgotten():
+    assert set(public_modules()) <= set(d2l._MODULES)
+
+
+def test_the_section_modules_export_all_they_declare():
+    for module in ("sequence", "text_sequence"):
+        assert set(d2l._EXPORTS[module]) == set(importlib.import_module(f"d2l_fr.{module}").__all__)
+
+
+def test_unknown_name_says_what_exists():
+    with pytest.raises(AttributeError, match="ne contient pas « n_importe_quoi »"):
+        d2l.n_importe_quoi  # noqa: B018
+
+
+def test_import_loads_nothing_heavier_than_torch_and_numpy():
+    code = (
+        "import sys, torch, numpy; before = set(sys.modules); import d2l_fr;"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == ["d2l_fr"]
+
+
+def test_imports_follow_the_order_of_the_chapter():
+    order = [
+        "sequence",
+        "text_sequence",
+        "language_model",
+        "rnn",
+        "rnn_scratch",
+        "rnn_concise",
+        "bptt",
+    ]
+    for position, module in enumerate(order):
+        path = ROOT / "d2l_fr" / f"{module}.py"
+        if not path.exists():
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("d2l_fr."):
+                imported = node.module.split(".")[1]
+                assert imported not in order[position:], f"{module} importe {imported}"
+
+
+def test_set_seed_makes_draws_repeatable():
+    import numpy as np
+    import torch
+
+    d2l.set_seed(7)
+    first = (np.random.rand(), torch.rand(1).item())
+    d2l.set_seed(7)
+    assert first == (np.random.rand(), torch.rand(1).item())
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "42"])
+def test_set_seed_refuses_what_is_not_a_seed(seed):
+    with pytest.raises(ValueError, match="La graine doit être un entier"):
+        d2l.set_seed(seed)
+
+
+def test_device_can_hold_a_tensor():
+    import torch
+
+    assert torch.ones(2, device=d2l.device()).sum().item() == 2
