@@ -23,7 +23,7 @@ $(FAIT): requirements.txt pyproject.toml
 	  { echo "Il faut Python 3.11 ou plus récent ; essayez : make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Environnement .venv : installation (quelques minutes la première fois)…"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -r requirements.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -e .
 	@touch $@
 

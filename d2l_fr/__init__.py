@@ -32,6 +32,17 @@ _EXPORTS = {
         "rmse",
         "time_split",
     ),
+    "text_sequence": (
+        "BPE",
+        "Vocab",
+        "merge_pair",
+        "ngram_counts",
+        "normalize",
+        "tokenize",
+        "train_bpe",
+        "words",
+        "zipf_exponent",
+    ),
 }
 _MODULES = (*_EXPORTS, "palette", "plot")
 _WHERE = {name: module for module, names in _EXPORTS.items() for name in names}

@@ -45,11 +45,11 @@ _RULES = [
     (re.compile(r"\.\.\."), "…"),
     (re.compile(r"(?<=[^\W\d_])'"), "’"),
     (re.compile(r"(?<![\d,.])\d{1,3}(?: \d{3})+(?!\d)"), lambda m: m[0].replace(" ", NNBSP)),
-    (re.compile(r"« *(?=\S)|«\Z"), "«" + NBSP),
+    (re.compile(r"«[ \u00a0\u202f]*(?=\S)"), "«" + NBSP),
     (re.compile(r"(?<=\S)[ \u00a0\u202f]*»"), NBSP + "»"),
     (re.compile(r"(?<=\S)[ \u00a0\u202f]+(?=[;!?]+(?:\W|\Z))"), NNBSP),
     (re.compile(r"(?<=\S)[ \u00a0\u202f]+(?=:(?:\s|\Z))"), NBSP),
-    (re.compile(r" +(?=%)|(?<=\d) (?=(?:s|ms|min|h|Mo|Ko|ko|octets|bits?|px)\b)"), NBSP),
+    (re.compile(r" +(?=%)|(?<=\d) (?=(?:s|ms|min|h|m|cm|km|Mo|ko|octets|bits?|px)\b)"), NBSP),
 ]
 
 

@@ -6,6 +6,7 @@ figure neuve de ``size`` pouces, et ne rendent rien : dans un notebook, la figur
 """
 
 import logging
+import re
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -77,9 +78,9 @@ class _Decimal(ScalarFormatter):
         super().__init__(useOffset=False, useMathText=True)
 
     def __call__(self, value, pos=None):
-        text = super().__call__(value, pos)
-        if "$" in text or not text:
-            return text.replace(".", "{,}")
+        text = re.sub(r"\$\\mathdefault\{(.*)\}\$", r"\1", super().__call__(value, pos))
+        if not text:
+            return ""
         digits = len(text.partition(".")[2])
         return fr(float(text.replace("\N{MINUS SIGN}", "-")), digits)
 

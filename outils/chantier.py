@@ -156,17 +156,28 @@ def _fonts(source, target):
             f'font-weight: {weight}; src: url("{name}") format("woff2"); }}'
         )
     (target / "polices.css").write_text("\n".join(css) + "\n", "utf-8")
-    # Pour tracer les figures des notebooks : la même police, dans un format que resvg lit.
+    _notebook_fonts(source / "@fontsource/source-sans-3/files")
+
+
+def _notebook_fonts(source):
+    """La police des figures des notebooks, dans un format que lit le traceur de SVG.
+
+    DejaVu, que livre matplotlib, prête les flèches et les lettres grecques qui y manquent.
+    """
+    import matplotlib
     from fontTools.ttLib import TTFont
 
     folder = BUILD / "police-notebooks"
-    folder.mkdir(exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     for weight in (400, 600):
-        font = TTFont(
-            source / f"@fontsource/source-sans-3/files/source-sans-3-latin-{weight}-normal.woff"
-        )
-        font.flavor = None
-        font.save(folder / f"SourceSans3-{weight}.ttf")
+        for style in ("normal", "italic"):
+            font = TTFont(source / f"source-sans-3-latin-{weight}-{style}.woff")
+            font.flavor = None
+            for name_id in (1, 16):  # le demi-gras se donne pour une autre famille
+                font["name"].setName("Source Sans 3", name_id, 3, 1, 0x409)
+            font.save(folder / f"SourceSans3-{weight}-{style}.ttf")
+    shutil.copy(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", folder)
 
 
 def _configured_repository():
@@ -285,17 +296,21 @@ def lire(port=0):
             print("\nServeur arrêté.")
 
 
-def lab():
-    """Ouvre JupyterLab en français sur les notebooks."""
+def lab_environment():
+    """L'environnement d'un JupyterLab en français ; ses réglages restent dans _build."""
     settings = BUILD / "lab"
-    folder = settings / "lab" / "user-settings" / "@jupyterlab" / "translation-extension"
+    folder = settings / "@jupyterlab" / "translation-extension"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "plugin.jupyterlab-settings").write_text('{"locale": "fr_FR"}\n', "utf-8")
-    environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(settings / "lab" / "user-settings")}
-    return subprocess.call(
-        [sys.executable, "-m", "jupyter", "lab", f"--notebook-dir={ROOT / 'notebooks'}"],
-        env=environment,
-    )
+    return os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(settings)}
+
+
+def lab():
+    """Ouvre JupyterLab en français sur les notebooks."""
+    # news_url vide : JupyterLab ne demande pas s'il peut aller chercher des nouvelles.
+    options = ["--LabApp.news_url=", f"--notebook-dir={ROOT / 'notebooks'}"]
+    command = [sys.executable, "-m", "jupyter", "lab", *options]
+    return subprocess.call(command, env=lab_environment())
 
 
 def propre():

@@ -176,7 +176,7 @@ def test_a_property_is_checked():
         good = np.convolve(x, np.ones(n) / n, "valid")
         return good if n < 9 else np.ones(3)
 
-    assert "une seule moyenne" in verdict(answer)
+    assert "Une seule moyenne" in verdict(answer)
 
 
 def test_the_html_verdict_escapes_what_the_student_wrote():

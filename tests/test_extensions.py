@@ -9,6 +9,7 @@ import conversion
 import exercices
 import figures
 import questions
+import site_livre
 from cahiers import fill, signature
 from conversion import ConversionError, Converter, prose
 from d2l_fr import palette
@@ -223,9 +224,9 @@ def test_an_inlined_figure_takes_the_colours_of_the_theme():
     assert "stroke: var(--c-input)" in svg
     assert "fill: var(--c-background)" in svg
     assert "#" + palette.LIGHT["input"][1:] not in svg
-    assert 'id="f1-p"' in svg
-    assert 'href="#f1-p"' in svg
-    assert "url(#f1-m)" in svg
+    assert '<path id="f1-0"' in svg
+    assert 'href="#f1-0"' in svg
+    assert "url(#f1-1)" in svg
     assert "<style>" not in svg
     assert "font: 10px var(--police)" in svg
     assert 'aria-label="Une &quot;courbe&quot;"' in svg
@@ -288,3 +289,57 @@ def test_every_role_the_guide_allows_is_known():
         body = {"numref": "fig-a", "cite:t": "a", "cite:p": "a"}.get(name, "a")
         Converter(FakeBook()).convert(f"{{{name}}}`{body}`")
     assert conversion.BOXES.keys() >= {"note", "tip"}
+
+
+# ---------- le bouton Colab d'une fourche
+
+
+class FakeApp:
+    def __init__(self, url=""):
+        options = {"repository_branch": "main"}
+        self.config = type("Config", (), {"depot_configure": url, "html_theme_options": options})()
+        metadata = {"sequence": {"kernelspec": {}}, "index": {}}
+        self.env = type("Env", (), {"metadata": metadata})()
+
+
+def notebook_links(app, page="sequence"):
+    context = {"header_buttons": [], "pathto": lambda name, resource: name}
+    site_livre.buttons(app, page, "page.html", context, None)
+    return [b["url"] for group in context["header_buttons"] for b in group["buttons"]]
+
+
+def test_without_a_repository_there_is_no_colab_button(monkeypatch):
+    monkeypatch.delenv("D2L_FR_PUBLICATION", raising=False)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "quelqu-un/rnn")
+    assert notebook_links(FakeApp()) == ["notebooks/sequence.ipynb"]
+    assert notebook_links(FakeApp(), "index") == []
+
+
+def test_a_published_fork_links_to_itself(monkeypatch):
+    monkeypatch.setenv("D2L_FR_PUBLICATION", "true")
+    monkeypatch.setenv("D2L_FR_BRANCHE", "gh-pages")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "une-ecole/rnn")
+    colab, download = notebook_links(FakeApp())
+    assert colab == (
+        "https://colab.research.google.com/github/une-ecole/rnn/blob/gh-pages/notebooks/sequence.ipynb"
+    )
+    assert download == "notebooks/sequence.ipynb"
+
+
+def test_a_configured_repository_gets_its_button(monkeypatch):
+    monkeypatch.delenv("D2L_FR_PUBLICATION", raising=False)
+    monkeypatch.delenv("D2L_FR_BRANCHE", raising=False)
+    colab, _ = notebook_links(FakeApp("https://github.com/a/b"))
+    assert colab.endswith("/github/a/b/blob/main/notebooks/sequence.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("repository", "base"),
+    [("", "/"), ("une-ecole/rnn", "/rnn/"), ("une-ecole/une-ecole.github.io", "/")],
+)
+def test_the_404_page_knows_where_the_site_is(monkeypatch, repository, base):
+    monkeypatch.setenv("D2L_FR_PUBLICATION", "true")
+    monkeypatch.setenv("GITHUB_REPOSITORY", repository)
+    app = FakeApp()
+    app.config.html_title = "Titre"
+    assert f'href="{base}index.html"' in site_livre.not_found(app)

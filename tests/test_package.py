@@ -2,8 +2,10 @@
 
 import ast
 import importlib
+import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -92,3 +94,36 @@ def test_device_can_hold_a_tensor():
     import torch
 
     assert torch.ones(2, device=d2l.device()).sum().item() == 2
+
+
+def test_the_wheel_carries_corpora_and_exercises(tmp_path):
+    command = ["pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", str(tmp_path), "."]
+    # Une copie : setuptools laisse un dossier build/ à côté des sources.
+    copy = shutil.copytree(
+        ROOT,
+        tmp_path / "source",
+        ignore=shutil.ignore_patterns(".*", "_build", "build", "*.egg-info"),
+    )
+    run = subprocess.run([sys.executable, "-m", *command], cwd=copy, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {"d2l_fr/corpora/recit.txt", "d2l_fr/exercises/sequence.md"} <= names
+    assert not [n for n in names if n.startswith(("book", "tests", "outils"))]
+
+
+def test_glue_publishes_nothing_visible(monkeypatch):
+    import IPython.display
+
+    sent = []
+    monkeypatch.setattr(
+        IPython.display,
+        "publish_display_data",
+        lambda data, metadata: sent.append((data, metadata)),
+    )
+    d2l.glue("nombre", d2l.fr(0.5, 1))
+    ((data, metadata),) = sent
+    assert data == {"application/papermill.record/text/plain": "'0,5'"}
+    assert metadata["scrapbook"]["name"] == "nombre"
+    with pytest.raises(TypeError, match="est une chaîne"):
+        d2l.glue(3, "0,5")

@@ -65,6 +65,10 @@ class FrenchStyle(UnsrtStyle):
     def get_phdthesis_template(self, e):
         return self.template(True, sentence[Text("thèse de doctorat"), field("school"), year])
 
+    def get_techreport_template(self, e):
+        place = [optional_field("number"), field("institution"), year]
+        return self.template(True, sentence[place])
+
     def get_misc_template(self, e):
         return self.template(True, sentence[optional_field("howpublished"), year])
 

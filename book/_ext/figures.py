@@ -22,6 +22,8 @@ VARIABLES |= {tint[0]: f"var(--c-{role})" for role, tint in palette.TINTS.items(
 HEX = re.compile(r"#[0-9a-fA-F]{6}\b|#[0-9a-fA-F]{3}\b")
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "{http://www.w3.org/1999/xlink}href"
+GEOMETRY = ("d", "points", "transform", "x", "y", "x1", "x2", "y1", "y2")
+LONG_NUMBER = re.compile(r"-?\d*\.\d{3,}")
 COLORS = ("fill", "stroke", "stop-color")
 ElementTree.register_namespace("", SVG)
 
@@ -64,13 +66,25 @@ def _style(element, unknown):
             declared.setdefault(name, element.attrib.pop(name))
     if "font" in declared:  # matplotlib : « font: 10px 'DejaVu Sans' »
         declared["font"] = re.sub(r"(px).*", r"\1 var(--police)", declared["font"])
-    if "font-family" in element.attrib:
-        del element.attrib["font-family"]
+    if element.attrib.pop("font-family", None) or "font-family" in declared:
         declared["font-family"] = "var(--police)"
     return "; ".join(
         f"{name}: {HEX.sub(lambda m: _color(m[0], unknown), value)}"
         for name, value in declared.items()
     )
+
+
+def _share_styles(root):
+    """Donne au groupe le style que ses marques ont toutes : un nuage pèse moitié moins."""
+    for group in root.iter(f"{{{SVG}}}g"):
+        marks = [child for child in group if child.tag == f"{{{SVG}}}use"]
+        styles = {mark.get("style", "") for mark in marks}
+        if len(marks) < 3 or len(styles) > 1 or group.get("style"):
+            continue
+        group.set("style", styles.pop())
+        for mark in marks:
+            mark.attrib.pop("style", None)
+            mark.tail = ""
 
 
 def inline(svg, prefix, alt):
@@ -85,16 +99,24 @@ def inline(svg, prefix, alt):
             # La feuille de style de matplotlib s'appliquerait à la page entière.
             if child.tag.rpartition("}")[2] in ("metadata", "style", "title", "desc"):
                 parent.remove(child)
+    names = {}
     for element in root.iter():
-        if "id" in element.attrib:
-            element.set("id", f"{prefix}-{element.get('id')}")
+        if name := element.get("id"):
+            names[name] = f"{prefix}-{len(names)}"
+            element.set("id", names[name])
+    for element in root.iter():
         if reference := element.attrib.pop(XLINK, element.get("href")):
-            element.set("href", reference.replace("#", f"#{prefix}-", 1))
+            element.set("href", "#" + names.get(reference[1:], reference[1:]))
         if style := _style(element, unknown):
             element.set("style", style)
         for name, value in element.attrib.items():
             if "url(#" in value:
-                element.set(name, value.replace("url(#", f"url(#{prefix}-"))
+                element.set(
+                    name, re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{names[m[1]]})", value)
+                )
+            if name in GEOMETRY:  # au centième de point, l'œil ne voit rien de plus
+                element.set(name, LONG_NUMBER.sub(lambda m: f"{float(m[0]):.2f}", value))
+    _share_styles(root)
     width, height = (float(n) for n in root.get("viewBox").split()[2:])
     for name in ("role", "aria-labelledby", "version"):
         root.attrib.pop(name, None)
@@ -106,6 +128,7 @@ def inline(svg, prefix, alt):
     root.set("height", f"{height * scale:.0f}")
     base = "stroke-linejoin: round; stroke-linecap: butt"
     root.set("style", f"{base}; {root.get('style', '')}".rstrip("; "))
+    root.set("class", "dessin" if scale == 1 else "courbe")
     return ElementTree.tostring(root, "unicode"), unknown
 
 

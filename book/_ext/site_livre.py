@@ -109,6 +109,31 @@ def not_found(app):
     return page.replace("{{base}}", base).replace("{{titre}}", title)
 
 
+def accessible(text):
+    """Corrige ce que les lecteurs d'écran liraient mal dans le HTML du thème et des extensions."""
+    text = text.replace(
+        '<div id="pst-primary-sidebar" ',
+        '<div id="pst-primary-sidebar" role="region" aria-label="Barre latérale" ',
+    )
+    # Des rôles que la norme a retirés, sur des éléments qui ne les admettent pas.
+    text = text.replace(' role="doc-biblioentry"', "")
+    text = text.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+    return re.sub(r'<th class="head">(.*?)</th>', _header_cell, text, flags=re.DOTALL)
+
+
+def _header_cell(match):
+    """Un en-tête vide devient une case ; celui qui n'est qu'une formule reçoit son texte."""
+    formulas = re.findall(r"<annotation[^>]*>(.*?)</annotation>", match[1], re.DOTALL)
+    words = re.sub(r'<span class="math">.*', "", match[1], flags=re.DOTALL)
+    if re.sub(r"<[^>]+>|\s", "", words):
+        return match[0]
+    if not formulas:
+        return f"<td>{match[1]}</td>"
+    label = html.escape(html.unescape(" ".join(formulas)))
+    hidden = match[1].replace('<span class="math">', '<span class="math" aria-hidden="true">')
+    return f'<th class="head"><span class="visually-hidden">{label}</span>{hidden}</th>'
+
+
 def finish(app, exception):
     if exception or app.builder.name != "html":
         return
@@ -128,6 +153,7 @@ def finish(app, exception):
         )  # fmt: skip
         for english, french in FRENCH:
             new = new.replace(english, french)
+        new = accessible(new)
         if new != text:
             path.write_text(new, "utf-8")
     if broken:

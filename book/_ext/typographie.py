@@ -4,6 +4,7 @@ La règle est dans ``d2l_fr.typography`` ; les notebooks s'en servent aussi.
 """
 
 from docutils import nodes
+from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from d2l_fr.french import typography
@@ -33,6 +34,18 @@ def neighbours(text):
     return before, after
 
 
+class TitleTypography(SphinxTransform):
+    """Les titres, dès la lecture : le menu et le sommaire en sont tirés."""
+
+    default_priority = 700
+
+    def apply(self):
+        for title in self.document.findall(nodes.title):
+            for text in list(title.findall(nodes.Text)):
+                if is_prose(text):
+                    text.parent.replace(text, nodes.Text(typography(text.astext())))
+
+
 class FrenchTypography(SphinxPostTransform):
     default_priority = 950
 
@@ -49,5 +62,6 @@ class FrenchTypography(SphinxPostTransform):
 
 
 def setup(app):
+    app.add_transform(TitleTypography)
     app.add_post_transform(FrenchTypography)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -21,6 +21,8 @@ PROSE = {"note", "tip", "warning", "admonition", "figure", "question", "table"}
 INLINE = [
     (re.compile(r"\{term\}`([^`<]+?)(?: <[^`]*)?`"), r"\1"),
     (re.compile(r"\{(?:ref|doc|numref)\}`([^`<%]+?) <[^`]*`"), r"\1"),
+    # L'anglais d'un terme, donné une fois entre parenthèses : (*hidden state*, RNN).
+    (re.compile(r" ?\(\*[A-Za-z' -]+\*(?:, [\w-]+)?\)"), ""),
     (re.compile(r"\{glue:text\}`[^`]+`"), "12"),
     (re.compile(r"(?:\{[\w:.-]+\})?(`+).+?\1"), "X"),
     (re.compile(r"\$[^$]+\$"), "X"),
@@ -142,6 +144,9 @@ def alerts(checker, text, known, style, ignored=IGNORED):
     for error in errors:
         found = text[error["nStart"] : error["nEnd"]]
         if error["sType"] in ignored or f"{error['sRuleId']}|{found}" in known:
+            continue
+        # Une phrase reprend après une formule ou un bloc de code.
+        if error["sRuleId"] == "majuscule_début_paragraphe":
             continue
         yield f"{error['sType']} « {found} » {error['sMessage']} [{error['sRuleId']}]"
     for error in spelling:

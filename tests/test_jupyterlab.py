@@ -1,0 +1,117 @@
+"""Un vrai JupyterLab, en français : le notebook s'ouvre, se lit et s'exécute."""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, SECTIONS
+from outils import chantier
+
+TOKEN = "essai"
+
+
+@pytest.fixture(scope="module")
+def lab(site, tmp_path_factory):
+    """L'adresse d'un JupyterLab réglé comme par « make lab », sur une copie des notebooks."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = shutil.copytree(
+        chantier.lab_environment()["JUPYTERLAB_SETTINGS_DIR"], folder / "settings"
+    )
+    # Toutes les cellules dans la page à la fois : le test lit tout le texte.
+    tracker = Path(settings) / "@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
+    tracker.parent.mkdir()
+    tracker.write_text('{"windowingMode": "none"}', "utf-8")
+    # Aucun réglage de la machine : le test doit voir le JupyterLab d'un nouveau venu.
+    environment = chantier.lab_environment() | {
+        "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+    }
+    command = [
+        sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", "--allow-root",
+        f"--port={port}", f"--IdentityProvider.token={TOKEN}", "--LabApp.news_url=",
+        f"--notebook-dir={folder / 'notebooks'}",
+    ]  # fmt: skip
+    with (folder / "journal").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(120):
+                try:
+                    urllib.request.urlopen(f"{address}/api?token={TOKEN}").close()
+                    break
+                except OSError:
+                    time.sleep(0.5)
+            else:
+                pytest.fail((folder / "journal").read_text("utf-8"))
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+@pytest.fixture
+def tab(browser, lab):
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="fr-FR")
+    yield context.new_page()
+    context.close()
+
+
+def open_notebook(tab, lab, section):
+    tab.goto(f"{lab}/lab/workspaces/essai/tree/{section}.ipynb?token={TOKEN}&reset")
+    tab.wait_for_selector(".jp-Notebook .jp-MarkdownOutput h1", timeout=120_000)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_notebook_opens_and_runs_in_jupyterlab(tab, lab, section):
+    open_notebook(tab, lab, section)
+    assert tab.get_by_role("menuitem", name="Fichier").count() == 1
+    tab.get_by_role("menuitem", name="Exécution").click()
+    tab.get_by_role("menuitem", name="Exécuter toutes les cellules").first.click()
+    source = json.loads((ROOT / "notebooks" / f"{section}.ipynb").read_text("utf-8"))
+    last = sum(cell["cell_type"] == "code" for cell in source["cells"])
+    # Le noyau a fini quand la dernière cellule de code porte son numéro d'exécution.
+    tab.wait_for_function(
+        """async ([last]) => {
+            const panel = document.querySelector('.jp-NotebookPanel');
+            const prompts = [...panel.querySelectorAll('.jp-InputArea-prompt')];
+            return prompts.some((p) => p.textContent.trim() === `[${last}]:`);
+        }""",
+        arg=[last], timeout=180_000, polling=500,
+    )  # fmt: skip
+    assert tab.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
+    assert tab.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_text_reads_well_in_jupyterlab(tab, lab, section):
+    open_notebook(tab, lab, section)
+    tab.wait_for_selector(".jp-MarkdownOutput mjx-container", timeout=60_000)
+    seen = tab.locator(".jp-Notebook").inner_text()
+    sizes = tab.evaluate(
+        "[...document.querySelectorAll('.jp-MarkdownOutput img')].map((i) => i.naturalWidth)"
+    )
+    page = (ROOT / "book" / f"{section}.md").read_text("utf-8")
+    assert len(sizes) == page.count("```{figure}")
+    assert all(size > 500 for size in sizes)
+    assert not re.search(r"\{(?:numref|ref|eq|cite|glue|doc)[:a-z]*\}|:::|\\tag|data:image", seen)
+    assert "Solution" in seen
+
+
+def test_the_lab_command_sets_french():
+    settings = Path(chantier.lab_environment()["JUPYTERLAB_SETTINGS_DIR"])
+    path = settings / "@jupyterlab/translation-extension/plugin.jupyterlab-settings"
+    assert json.loads(path.read_text("utf-8")) == {"locale": "fr_FR"}

@@ -1,0 +1,159 @@
+"""Les courbes : un appel, une figure ; virgules décimales ; les couleurs de la palette."""
+
+import io
+import re
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from d2l_fr import palette, plot
+from d2l_fr.french import NNBSP
+
+AXES = {"xlabel": "pas de temps", "ylabel": "valeur (m)"}
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def drawn():
+    ax = plt.gcf().axes[0]
+    plt.gcf().canvas.draw()
+    return ax
+
+
+def labels(axis):
+    return [t.get_text() for t in axis.get_ticklabels() if t.get_text()]
+
+
+def test_lines_draws_one_curve_per_series():
+    assert plot.lines({"un": [1, 2, 3], "deux": ([0, 4], [5, 6])}, **AXES) is None
+    ax = drawn()
+    first, second = ax.get_lines()
+    assert first.get_xdata().tolist() == [0, 1, 2]
+    assert second.get_xdata().tolist() == [0, 4]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["un", "deux"]
+    assert ax.get_xlabel() == "pas de temps"
+
+
+def test_a_single_curve_has_no_legend():
+    plot.lines({"seule": [1, 2]}, **AXES)
+    assert drawn().get_legend() is None
+
+
+def test_roles_give_colour_and_dash():
+    plot.lines({"a": [1, 2], "b": [2, 1]}, roles={"a": "heldout", "b": "train"}, **AXES)
+    a, b = drawn().get_lines()
+    assert a.get_color() == palette.LIGHT["heldout"]
+    assert b.get_color() == palette.LIGHT["train"]
+    assert b.get_linestyle() == palette.DASHES["train"]
+
+
+def test_decimals_have_a_comma_and_thousands_a_space():
+    plot.lines({"a": ([0, 0.5], [0, 20_000])}, **AXES)
+    ax = drawn()
+    assert "0,1" in labels(ax.xaxis)
+    assert f"20{NNBSP}000" in labels(ax.yaxis)
+    assert not any("." in text for text in labels(ax.xaxis) + labels(ax.yaxis))
+
+
+def test_negative_ticks_have_a_true_minus():
+    plot.lines({"a": [-1.5, 1.5]}, **AXES)
+    assert "−1,5" in labels(drawn().yaxis)
+
+
+def test_tensors_lists_and_arrays_are_accepted():
+    for values in ([1.0, 2.0], np.array([1.0, 2.0]), torch.tensor([1.0, 2.0], requires_grad=True)):
+        plot.lines({"a": values}, **AXES)
+        assert drawn().get_lines()[0].get_ydata().tolist() == [1.0, 2.0]
+        plt.close("all")
+
+
+@pytest.mark.parametrize("draw", [plot.lines, plot.points])
+def test_unequal_lengths_are_refused(draw):
+    with pytest.raises(ValueError, match="« a » : 3 abscisses pour 2 valeurs"):
+        draw({"a": [1, 2]}, x=[0, 1, 2], **AXES)
+
+
+@pytest.mark.parametrize("draw", [plot.lines, plot.points])
+def test_an_unknown_role_lists_the_known_ones(draw):
+    with pytest.raises(ValueError, match=r"Rôle inconnu : 'rouge'.*input, hidden"):
+        draw({"a": [1, 2]}, roles={"a": "rouge"}, **AXES)
+
+
+def test_guides_are_drawn_with_their_text():
+    plot.lines({"a": [0, 1]}, vlines=[0.5, (0.7, "coupe")], hlines=[(0.2, "seuil")], **AXES)
+    ax = drawn()
+    assert len(ax.get_lines()) == 4
+    assert {t.get_text() for t in ax.texts} == {"coupe", "seuil"}
+
+
+def test_points_have_marks_and_no_line():
+    plot.points({"a": ([1, 10], [1, 100]), "b": [3, 4]}, xscale="log", yscale="log", **AXES)
+    a, b = drawn().get_lines()
+    assert a.get_linestyle() == "None"
+    assert a.get_marker() != b.get_marker()
+    assert drawn().get_xscale() == "log"
+
+
+def test_bars_stand_or_lie():
+    plot.bars(["e", "s"], [15, 8], **AXES)
+    assert [p.get_height() for p in drawn().patches] == [15, 8]
+    assert labels(drawn().xaxis) == ["e", "s"]
+    plt.close("all")
+    plot.bars(["e", "s"], [15, 8], horizontal=True, role="output", **AXES)
+    assert [p.get_width() for p in drawn().patches] == [15, 8]
+    assert drawn().yaxis_inverted()
+    with pytest.raises(ValueError, match="1 étiquettes pour 2 valeurs"):
+        plot.bars(["e"], [1, 2], **AXES)
+
+
+def test_the_unit_circle_is_round_and_holds_every_root():
+    plot.unit_circle({"bruit": [0.5 + 1j, 0.5 - 1j], "sans": np.array([2.0])})
+    ax = drawn()
+    assert ax.get_aspect() == 1.0
+    assert ax.get_xlim()[1] > 2
+    circle = ax.get_lines()[0]
+    assert np.allclose(np.hypot(circle.get_xdata(), circle.get_ydata()), 1)
+
+
+def test_a_diverging_map_is_symmetric():
+    plot.heatmap(np.array([[-1.0, 3.0]]), diverging=True, xticks=["a", "b"], **AXES)
+    image = drawn().images[0]
+    assert image.get_clim() == (-3.0, 3.0)
+    assert labels(drawn().xaxis) == ["a", "b"]
+
+
+def test_panels_are_given_flat():
+    axes = plot.panels(2, 2)
+    assert axes.shape == (4,)
+    plot.lines({"a": [1, 2]}, ax=axes[3], **AXES)
+    assert len(axes[3].get_lines()) == 1
+    assert len(axes[0].get_lines()) == 0
+
+
+def test_two_drawings_give_the_same_bytes():
+    def svg():
+        plot.lines({"a": [1, 2, 3]}, **AXES)
+        out = io.BytesIO()
+        plt.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+        plt.close("all")
+        return out.getvalue()
+
+    assert svg() == svg()
+
+
+def test_drawings_use_only_the_palette():
+    plot.lines({"a": [1, 2], "b": [2, 1]}, hlines=[1.5], title="Titre", **AXES)
+    out = io.StringIO()
+    plt.savefig(out, format="svg")
+    used = set(re.findall(r"#[0-9a-f]{6}\b", out.getvalue()))
+    assert used <= set(palette.LIGHT.values())
