@@ -29,7 +29,7 @@ def use_style():
     colors = palette.LIGHT
     matplotlib.rcParams.update(
         {
-            "figure.figsize": (6.4, 3.2),
+            "figure.figsize": (5.6, 3.0),
             "figure.facecolor": colors["background"],
             "figure.constrained_layout.use": True,
             "savefig.facecolor": colors["background"],
@@ -160,7 +160,7 @@ def _series(series, x):
 def lines(
     series, x=None, *, xlabel, ylabel, title=None, roles=None, styles=None, markers=None,
     xscale="linear", yscale="linear", xlim=None, ylim=None, hlines=(), vlines=(),
-    size=(6.4, 3.2), ax=None,
+    size=(5.6, 3.0), ax=None,
 ):  # fmt: skip
     """Trace des courbes.
 
@@ -186,7 +186,7 @@ def lines(
 def points(
     series, x=None, *, xlabel, ylabel, title=None, roles=None, markers=None, alpha=0.8,
     xscale="linear", yscale="linear", xlim=None, ylim=None, hlines=(), vlines=(),
-    size=(6.4, 3.2), ax=None,
+    size=(5.6, 3.0), ax=None,
 ):  # fmt: skip
     """Trace des nuages de points ; mêmes paramètres que ``lines``, avec ``alpha``, l'opacité.
 
@@ -207,7 +207,7 @@ def points(
 
 def bars(
     labels, values, *, xlabel, ylabel, title=None, role="input", horizontal=False,
-    size=(6.4, 3.2), ax=None,
+    size=(5.6, 3.0), ax=None,
 ):  # fmt: skip
     """Trace un diagramme en barres : ``labels`` et ``values`` de même longueur, un seul rôle.
 
@@ -254,7 +254,7 @@ def unit_circle(series, *, title=None, roles=None, limit=None, size=(4.2, 4.0), 
 
 def heatmap(
     matrix, *, xlabel, ylabel, title=None, xticks=None, yticks=None, diverging=False,
-    label=None, size=(6.4, 3.2), ax=None,
+    label=None, size=(5.6, 3.0), ax=None,
 ):  # fmt: skip
     """Montre une matrice en couleurs (lignes × colonnes).
 
@@ -277,7 +277,7 @@ def heatmap(
     ax.figure.colorbar(image, ax=ax, label=label or "", format=_Decimal())
 
 
-def panels(rows, cols, *, size=(6.4, 3.2), sharex=False, sharey=False):
+def panels(rows, cols, *, size=(5.6, 3.0), sharex=False, sharey=False):
     """Prépare une figure à plusieurs cadres ; rend leurs axes, vecteur de ``rows * cols``.
 
     Page : sequence.

@@ -11,6 +11,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -202,6 +203,13 @@ def _sphinx(builder="html"):
             sys.path.insert(0, str(folder))
     from jupyter_book.sphinx import build_sphinx
 
+    interrupted = []
+
+    def interrupt(*args):
+        interrupted.append(True)
+        signal.default_int_handler(*args)
+
+    before = signal.signal(signal.SIGINT, interrupt)
     with journal.redirected(LOG):
         status = build_sphinx(
             ROOT / "book", WORK / builder, path_config=ROOT / "_config.yml",
@@ -215,6 +223,9 @@ def _sphinx(builder="html"):
                 "depot_configure": _configured_repository(),
             },
         )  # fmt: skip
+    signal.signal(signal.SIGINT, before)
+    if interrupted:  # Sphinx et les noyaux le disent chacun à leur façon
+        raise KeyboardInterrupt
     if status:
         raise BuildError(journal.summary(LOG.read_text("utf-8"), status, ROOT))
 
@@ -309,6 +320,8 @@ def lab():
     """Ouvre JupyterLab en français sur les notebooks."""
     # news_url vide : JupyterLab ne demande pas s'il peut aller chercher des nouvelles.
     options = ["--LabApp.news_url=", f"--notebook-dir={ROOT / 'notebooks'}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # dans un conteneur, le plus souvent
+        options.append("--allow-root")
     command = [sys.executable, "-m", "jupyter", "lab", *options]
     return subprocess.call(command, env=lab_environment())
 

@@ -230,7 +230,7 @@ def test_an_inlined_figure_takes_the_colours_of_the_theme():
     assert "<style>" not in svg
     assert "font: 10px var(--police)" in svg
     assert 'aria-label="Une &quot;courbe&quot;"' in svg
-    assert 'width="120"' in svg
+    assert 'width="126"' in svg
 
 
 def test_a_colour_outside_the_palette_is_reported():

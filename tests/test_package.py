@@ -1,6 +1,7 @@
 """Le paquet vu de dehors : des noms complets, un import léger."""
 
 import ast
+import doctest
 import importlib
 import shutil
 import subprocess
@@ -127,3 +128,13 @@ def test_glue_publishes_nothing_visible(monkeypatch):
     assert metadata["scrapbook"]["name"] == "nombre"
     with pytest.raises(TypeError, match="est une chaîne"):
         d2l.glue(3, "0,5")
+
+
+@pytest.mark.parametrize("name", ["french", "sequence", "text_sequence", "setup", "plot"])
+def test_examples_in_docstrings_are_true(name):
+    results = doctest.testmod(importlib.import_module(f"d2l_fr.{name}"))
+    assert results.failed == 0
+
+
+def test_some_docstrings_have_examples():
+    assert doctest.testmod(importlib.import_module("d2l_fr.french")).attempted >= 3

@@ -11,18 +11,21 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from io import BytesIO
 from pathlib import Path
 
 import jupytext
 import nbformat
 from PIL import Image
-from sphinx.errors import ExtensionError
+from sphinx.util import logging
 
 from conversion import ConversionError, Converter, plain_title, prose
 from d2l_fr.exercises.source import KINDS
 from exercices import SOLUTION_BLOCK, check_call, find
 from site_depot import repository
+
+logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
 KIND = {"figure": "Figure", "table": "Tableau", "exercise": "Exercice", "section": "Section"}
@@ -298,6 +301,15 @@ def is_current(path, source):
     return own.get("source") == source and own.get("contenu") == signature(found.cells)
 
 
+def write(app, page, folder, fonts, url):
+    """Écrit le notebook d'une page dans ``folder`` s'il n'y est pas à jour ; rend son chemin."""
+    notebook, book = build(app, page, fonts, url)
+    path = folder / f"{page}.ipynb"
+    if not is_current(path, signature(notebook.cells)):
+        nbformat.write(fill(notebook, book), path)
+    return path
+
+
 def export(app, exception):
     if exception or app.builder.name != "html":
         return
@@ -309,13 +321,15 @@ def export(app, exception):
         if not is_notebook(app.env, page):
             continue
         try:
-            for folder, url in ((ROOT / "notebooks", configured), (served, published)):
-                notebook, book = build(app, page, fonts, url)
-                path = folder / f"{page}.ipynb"
-                if not is_current(path, signature(notebook.cells)):
-                    nbformat.write(fill(notebook, book), path)
+            own = write(app, page, ROOT / "notebooks", fonts, configured)
+            if published == configured:
+                shutil.copy(own, served)
+            else:
+                write(app, page, served, fonts, published)
         except ConversionError as error:
-            raise ExtensionError(f"notebook {page} : {error}") from error
+            # Un avertissement, que la construction tient pour une erreur : lever une exception ici
+            # ferait échouer les autres extensions, et c'est leur message que l'on lirait.
+            logger.warning("notebook %s : %s", page, error, location=page)
 
 
 def setup(app):

@@ -122,13 +122,14 @@ def inline(svg, prefix, alt):
         root.attrib.pop(name, None)
     root.set("role", "img")
     root.set("aria-label", alt)
-    # Les courbes sont en points : on les montre un tiers plus grandes, à l'échelle du texte.
-    scale = 4 / 3 if str(root.get("width", "")).endswith("pt") else 1
+    # Une courbe de matplotlib se mesure en points : on l'agrandit jusqu'au corps du texte.
+    curve = str(root.get("width", "")).endswith("pt")
+    scale = 1.4 if curve else 1
     root.set("width", f"{width * scale:.0f}")
     root.set("height", f"{height * scale:.0f}")
     base = "stroke-linejoin: round; stroke-linecap: butt"
     root.set("style", f"{base}; {root.get('style', '')}".rstrip("; "))
-    root.set("class", "dessin" if scale == 1 else "courbe")
+    root.set("class", ("courbe large" if width > 470 else "courbe") if curve else "dessin")
     return ElementTree.tostring(root, "unicode"), unknown
 
 

@@ -5,7 +5,6 @@ import os
 import re
 from pathlib import Path
 
-from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from figures import write_palette
@@ -137,7 +136,7 @@ def _header_cell(match):
 def finish(app, exception):
     if exception or app.builder.name != "html":
         return
-    out, broken = Path(app.outdir), []
+    out = Path(app.outdir)
     write_palette(app)
     (out / "404.html").write_text(not_found(app), "utf-8")
     (out / "_static" / "404.html").unlink(missing_ok=True)
@@ -146,7 +145,10 @@ def finish(app, exception):
         text = path.read_text("utf-8")
         if "katex-error" in text:
             formula = re.search(r'katex-error" title="([^"]*)"', text)
-            broken.append(f"{path.stem} : {html.unescape(formula[1]) if formula else ''}")
+            detail = html.unescape(formula[1]) if formula else ""
+            logger.warning(
+                "formule que KaTeX ne sait pas composer : %s", detail, location=path.stem
+            )
         new = re.sub(
             r"\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*>"
             r"</script>", "", text,
@@ -156,8 +158,6 @@ def finish(app, exception):
         new = accessible(new)
         if new != text:
             path.write_text(new, "utf-8")
-    if broken:
-        raise ExtensionError("formule que KaTeX ne sait pas composer : " + " ; ".join(broken))
 
 
 def setup(app):

@@ -3,12 +3,16 @@
 La règle est dans ``d2l_fr.typography`` ; les notebooks s'en servent aussi.
 """
 
+import re
+
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from d2l_fr.french import typography
 
+SHORT = 30  # caractères de TeX : au-delà, la formule doit pouvoir se couper
+PUNCTUATION = re.compile("^[\u00a0\u202f]?[,.;:!?)»…]+")
 CODE = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
 
 
@@ -16,10 +20,24 @@ def is_prose(text):
     """Vrai si un nœud de texte n'est ni code, ni formule, ni sortie de cellule."""
     node = text.parent
     while node is not None:
+        if isinstance(node, nodes.caption):  # celle d'une figure calculée est dans une sortie
+            return True
         if isinstance(node, CODE) or "cell_output" in node.get("classes", ()):
             return False
         node = node.parent
     return True
+
+
+def keep_with_formula(text):
+    """Retient sur la même ligne une formule courte et la ponctuation qui la suit."""
+    formula = text.parent[text.parent.index(text) - 1] if text.parent.index(text) else None
+    match = PUNCTUATION.match(text.astext())
+    if not isinstance(formula, nodes.math) or not match or len(formula.astext()) > SHORT:
+        return
+    together = nodes.inline("", "", formula.deepcopy(), nodes.Text(match[0]), classes=["insecable"])
+    rest = nodes.Text(text.astext()[match.end() :])
+    text.parent.replace(text, rest)
+    formula.parent.replace(formula, together)
 
 
 def neighbours(text):
@@ -58,7 +76,10 @@ class FrenchTypography(SphinxPostTransform):
             new = typography(before + text.astext() + after)
             new = new[len(before) : len(new) - len(after) if after else None]
             if new != text.astext():
-                text.parent.replace(text, nodes.Text(new))
+                replaced = nodes.Text(new)
+                text.parent.replace(text, replaced)
+                text = replaced
+            keep_with_formula(text)
 
 
 def setup(app):

@@ -4,11 +4,11 @@
 :titre: …        :genre: reflexion | calcul | code | experience
 :difficulte: 1 à 3        :minutes: temps prévu
 
-Énoncé. Puis des blocs ```python suivis de leur rôle : ``amorce`` (à compléter),
+Énoncé. Puis des blocs de code, chacun avec son rôle : ``amorce`` (à compléter),
 ``solution``, ``verification``, ``erreurs`` (fautes usuelles, avec l'indice en docstring).
 
 ### Solution
-L'explication. Les blocs ```python solution`` qui s'y trouvent sont exécutés dans la page.
+L'explication. Les blocs ``solution`` qui s'y trouvent sont exécutés dans la page.
 """
 
 import ast
