@@ -20,6 +20,7 @@ KNOWN = [
     (r"No key '?([^' ]+)'? found in", "nombre jamais calculé : {{glue}} « {} »"),
     (r"Unknown directive type:? '?\"?([\w:-]+)", "directive inconnue : « {} »"),
     (r"duplicate label:? '?([^',;]+)'?", "étiquette définie deux fois : « {} »"),
+    (r"Executing notebook failed: (\w+)", "une cellule échoue à l'exécution ({})"),
     (r"document isn't included in any toctree", "page absente de book/_toc.yml"),
     (r"toctree contains reference to nonexisting document '([^']+)'",
      "book/_toc.yml nomme une page qui n'existe pas : « {} »"),
@@ -78,8 +79,8 @@ def problems(log, root):
 
 def _cell_error(log):
     """La fin de la trace d'une cellule qui échoue : ce que son auteur doit voir."""
-    match = re.search(r"(An error occurred while executing.*?)(?=\n\S*Sphinx|\Z)", log, re.DOTALL)
-    return "\n".join(ESCAPES.sub("", match[1]).strip().splitlines()[-12:]) if match else ""
+    match = re.search(r"Executing notebook failed[^\n]*\n(.*?)\[mystnb\.exec\]", log, re.DOTALL)
+    return "\n".join(match[1].strip().splitlines()[-12:]) if match else ""
 
 
 def summary(log, status, root):
@@ -91,7 +92,7 @@ def summary(log, status, root):
     lines += [f"  – {problem}" for problem in found[:12]]
     if len(found) > 12:
         lines.append(f"  … et {len(found) - 12} autres")
-    if detail := _cell_error(log):
-        lines += ["", detail]
+    if detail := _cell_error(ESCAPES.sub("", log)):
+        lines.append(detail)
     lines.append("Journal complet : _build/livre.log")
     return "\n".join(lines)

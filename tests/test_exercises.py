@@ -135,7 +135,7 @@ def test_a_right_answer_is_right():
     result = run_checks(MEAN, lambda x, n: np.convolve(x, np.full(n, 1 / n), "valid"))
     assert result
     assert repr(result) == "✓ essai.moyenne : juste."
-    assert "juste" in result._repr_html_()
+    assert "Juste" in result._repr_html_()
 
 
 def spoil(x, n):

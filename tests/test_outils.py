@@ -52,6 +52,19 @@ def test_the_summary_counts_what_it_does_not_show():
     assert journal.summary("", ValueError("trop court"), ROOT_TEXT).count("trop court") == 1
 
 
+def test_a_failing_cell_is_shown_with_its_line():
+    text = (
+        log("/livre/book/a.md: WARNING: Executing notebook failed: CellExecutionError")
+        + "\nTraceback (most recent call last)\n----> 3 x = inconnu\n"
+        + "\x1b[31mNameError\x1b[39m: name 'inconnu' is not defined\n\n [mystnb.exec]\n"
+        + "Exception occurred: please report this"
+    )
+    summary = journal.summary(text, RuntimeError("x"), ROOT_TEXT)
+    assert "book/a.md : une cellule échoue à l'exécution (CellExecutionError)" in summary
+    assert "----> 3 x = inconnu\nNameError: name 'inconnu' is not defined" in summary
+    assert "please report" not in summary
+
+
 def test_output_is_redirected_and_restored(tmp_path, capfd):
     with journal.redirected(tmp_path / "log"):
         print("dedans")

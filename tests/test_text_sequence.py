@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import re
 import time
 import unicodedata
@@ -17,7 +16,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from d2l_fr.corpora import load_corpus
-from d2l_fr.exercises import load_exercises
 from d2l_fr.text_sequence import (
     BPE,
     Vocab,
@@ -392,22 +390,3 @@ def test_the_page_and_the_module_share_their_patterns():
 
     module = patterns((ROOT / "d2l_fr" / "text_sequence.py").read_text("utf-8"))
     assert len(module) == 4 and patterns(code) == module
-
-
-def test_the_numbers_about_verne_are_right(monkeypatch):
-    """La solution de « zipf-ailleurs » donne des nombres qu'aucune page ne recalcule."""
-    folder = Path(os.environ.get("D2L_FR_DONNEES", ROOT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip("texte de Verne absent : aucun dossier de données")
-    monkeypatch.setenv("D2L_FR_DONNEES", str(folder))
-    try:
-        text = load_corpus("terre-lune")[:200_000]
-    except Exception as error:
-        pytest.skip(f"texte de Verne absent : {type(error).__name__}")
-    explanation = load_exercises("text-sequence")["zipf-ailleurs"].explanation
-    for level, tokens in (("mots", words(text)), ("caractères", tokenize(text))):
-        row = re.search(rf"^\| {level} \|(.*)\|$", explanation, re.MULTILINE)[1].split("|")
-        found = [float(cell.strip().replace(",", ".")) for cell in row]
-        exponents = [zipf_exponent(ngram_counts(tokens, n).values()) for n in (1, 2, 3)]
-        sizes = [len(Vocab(tokens, min_freq)) for min_freq in (1, 2, 5)]
-        assert found == pytest.approx([*exponents, *sizes], abs=0.006)

@@ -22,14 +22,13 @@ from sphinx.util import logging
 
 from conversion import ConversionError, Converter, plain_title, prose
 from d2l_fr.exercises.source import KINDS
-from exercices import SOLUTION_BLOCK, check_call, find
+from exercices import DIRECTIVE, SOLUTION_BLOCK, check_call, find
 from site_depot import repository
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
 KIND = {"figure": "Figure", "table": "Tableau", "exercise": "Exercice", "section": "Section"}
-EXERCISE = re.compile(r"^```\{exercice\}[ ]+(\S+)[ ]*\n```[ ]*$", re.MULTILINE)
 WIDTH = 1400  # pixels : deux fois la largeur d'une cellule
 SAVED = "#@save"
 
@@ -243,7 +242,7 @@ def build(app, page, fonts, url):
         if cell.cell_type == "code":
             cells += code_cells(cell, book, converter)
             continue
-        parts = EXERCISE.split(cell.source)
+        parts = DIRECTIVE.split(cell.source)
         for text, name in zip(parts[::2], [*parts[1::2], None], strict=True):
             if converted := converter.convert(text):
                 cells.append(markdown_cell(converted))

@@ -41,7 +41,8 @@ class CheckResult:
 
     def _repr_html_(self):
         color, mark = ("#00755b", "✓") if self.passed else ("#a61c3c", "✗")
-        body = html.escape(self.message).replace("\n", "<br>")
+        message = self.message[0].upper() + self.message[1:]
+        body = html.escape(message).replace("\n", "<br>")
         return (
             f'<div class="d2l-verdict" style="border-left:4px solid {color};padding:.2em .8em">'
             f'<strong style="color:{color}">{mark} {html.escape(self.exercise)}</strong><br>'
