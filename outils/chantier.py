@@ -224,7 +224,8 @@ def _sphinx(builder="html"):
             },
         )  # fmt: skip
     signal.signal(signal.SIGINT, before)
-    if interrupted:  # Sphinx et les noyaux le disent chacun à leur façon
+    # Pendant une cellule, nbclient prend le signal pour lui : il arrête le noyau.
+    if interrupted or isinstance(status, KeyboardInterrupt):
         raise KeyboardInterrupt
     if status:
         raise BuildError(journal.summary(LOG.read_text("utf-8"), status, ROOT))

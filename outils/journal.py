@@ -4,7 +4,9 @@ import contextlib
 import os
 import re
 import sys
+import traceback
 
+STOPPED = "le calcul d'une page s'est arrêté net : Ctrl-C, ou mémoire épuisée ; relancez"
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 LINE = re.compile(r"^(?P<place>.*?):?\s*(?P<kind>WARNING|ERROR|CRITICAL|SEVERE): (?P<text>.*)$")
 
@@ -83,11 +85,20 @@ def _cell_error(log):
     return "\n".join(match[1].strip().splitlines()[-12:]) if match else ""
 
 
+def _kernel_stopped(error):
+    """Vrai si l'erreur vient de nbclient lui-même : le noyau n'est plus là pour répondre.
+
+    Une cellule qui échoue n'en est pas : elle a sa propre erreur, et sa trace dans le journal.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and any("nbclient" in frame.filename for frame in frames)
+
+
 def summary(log, status, root):
     """Le message d'échec : ce qui ne va pas, où, et où lire le reste."""
     found = problems(log, root)
-    if isinstance(status, Exception) and not found:
-        found = [str(status)]
+    if isinstance(status, BaseException) and not found:
+        found = [STOPPED if _kernel_stopped(status) else str(status) or type(status).__name__]
     lines = ["le livre n'est pas construit ; le précédent, s'il existe, est intact."]
     lines += [f"  – {problem}" for problem in found[:12]]
     if len(found) > 12:

@@ -50,6 +50,15 @@ def test_the_summary_counts_what_it_does_not_show():
     assert "… et 8 autres" in summary
     assert "_build/livre.log" in summary
     assert journal.summary("", ValueError("trop court"), ROOT_TEXT).count("trop court") == 1
+    assert "– TimeoutError" in journal.summary("", TimeoutError(), ROOT_TEXT)
+
+
+def test_a_kernel_that_stops_is_told_from_a_failing_cell():
+    try:
+        code = compile("assert False", "/venv/nbclient/client.py", "exec")
+        exec(code, {})
+    except AssertionError as error:
+        assert journal.STOPPED in journal.summary("", error, ROOT_TEXT)
 
 
 def test_a_failing_cell_is_shown_with_its_line():
