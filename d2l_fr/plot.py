@@ -160,14 +160,15 @@ def _series(series, x):
 def lines(
     series, x=None, *, xlabel, ylabel, title=None, roles=None, styles=None, markers=None,
     xscale="linear", yscale="linear", xlim=None, ylim=None, hlines=(), vlines=(),
-    size=(5.6, 3.0), ax=None,
+    size=(5.6, 3.0), ax=None, alpha=None,
 ):  # fmt: skip
     """Trace des courbes.
 
     Paramètres : ``series``, un dictionnaire étiquette → ``y`` ou ``(x, y)`` (vecteurs de même
     longueur ; un NaN coupe la courbe ; une étiquette qui commence par « _ » reste hors de la
     légende) ; ``roles``, étiquette → rôle de la palette ; ``styles`` et ``markers``, étiquette →
-    type de trait, marque ; ``hlines`` et ``vlines``, des repères (position, ou (position, texte)).
+    type de trait, marque ; ``hlines`` et ``vlines``, des repères (position, ou (position, texte)) ;
+    ``alpha``, l'opacité.
     Lève ``ValueError`` pour un rôle inconnu ou des longueurs différentes. Page : sequence.
     """
     ax, roles, styles, markers = _axes(ax, size), roles or {}, styles or {}, markers or {}
@@ -176,6 +177,7 @@ def lines(
         ax.plot(
             abscissae, ordinates, label=label, color=_color(role),
             linestyle=styles.get(label, palette.DASHES[role]), marker=markers.get(label),
+            markeredgewidth=0, alpha=alpha,
         )  # fmt: skip
     _guides(ax, hlines, vlines)
     _finish(ax, xlabel, ylabel, title, xscale, yscale, xlim, ylim)
@@ -192,17 +194,12 @@ def points(
 
     Lève ``ValueError`` pour un rôle inconnu ou des longueurs différentes. Page : text-sequence.
     """
-    ax, roles, markers = _axes(ax, size), roles or {}, markers or {}
-    for i, (label, abscissae, ordinates) in enumerate(_series(series, x)):
-        role = roles.get(label, _CYCLE[i % len(_CYCLE)])
-        ax.plot(
-            abscissae, ordinates, linestyle="none", label=label, color=_color(role),
-            marker=markers.get(label, _MARKS[i % len(_MARKS)]), alpha=alpha, markeredgewidth=0,
-        )  # fmt: skip
-    _guides(ax, hlines, vlines)
-    _finish(ax, xlabel, ylabel, title, xscale, yscale, xlim, ylim)
-    if sum(not label.startswith("_") for label in series) > 1:
-        ax.legend()
+    marks = {label: _MARKS[i % len(_MARKS)] for i, label in enumerate(series)} | (markers or {})
+    lines(
+        series, x, xlabel=xlabel, ylabel=ylabel, title=title, roles=roles, markers=marks,
+        styles=dict.fromkeys(series, "none"), xscale=xscale, yscale=yscale, xlim=xlim, ylim=ylim,
+        hlines=hlines, vlines=vlines, size=size, ax=ax, alpha=alpha,
+    )  # fmt: skip
 
 
 def bars(

@@ -11,7 +11,6 @@ import http.server
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -26,6 +25,8 @@ SITE = BUILD / "html"
 STATE = BUILD / "etat.json"
 MARK = WORK / "en-cours"
 LOG = BUILD / "livre.log"
+# Ce que la publication d'une fourche change au site.
+SETTINGS = ("GITHUB_REPOSITORY", "D2L_FR_PUBLICATION", "D2L_FR_BRANCHE")
 READY = f"Ouvrez {SITE / 'index.html'}, ou lancez « make lire »."
 
 
@@ -76,7 +77,7 @@ def _package_fingerprint():
 
 
 def _everything():
-    setting = [os.environ.get(k, "") for k in ("GITHUB_REPOSITORY", "D2L_FR_PUBLICATION")]
+    setting = [os.environ.get(k, "") for k in SETTINGS]
     return fingerprint(
         "book/**/*", "d2l_fr/**/*", "outils/*", "_config.yml", "requirements.txt",
         "notebooks/*.ipynb", salt=repr((setting, sys.version)),
@@ -189,7 +190,7 @@ def _configured_repository():
     return (config.get("repository", {}).get("url") or "").rstrip("/")
 
 
-def _sphinx(builder="html"):
+def _sphinx():
     """Lance Jupyter Book ; sa sortie va dans le journal, les avertissements sont des erreurs."""
     package = _package_fingerprint()
     cache = BUILD / "cache" / package
@@ -203,17 +204,9 @@ def _sphinx(builder="html"):
             sys.path.insert(0, str(folder))
     from jupyter_book.sphinx import build_sphinx
 
-    interrupted = []
-
-    def interrupt(*args):
-        interrupted.append(True)
-        signal.default_int_handler(*args)
-
-    before = signal.signal(signal.SIGINT, interrupt)
     with journal.redirected(LOG):
         status = build_sphinx(
-            ROOT / "book", WORK / builder, path_config=ROOT / "_config.yml",
-            builder=builder, noconfig=True,
+            ROOT / "book", WORK / "html", path_config=ROOT / "_config.yml", noconfig=True,
             doctreedir=WORK / "doctrees", warningiserror=True, keep_going=True,
             confoverrides={
                 "latex_individualpages": False,
@@ -223,9 +216,7 @@ def _sphinx(builder="html"):
                 "depot_configure": _configured_repository(),
             },
         )  # fmt: skip
-    signal.signal(signal.SIGINT, before)
-    # Pendant une cellule, nbclient prend le signal pour lui : il arrête le noyau.
-    if interrupted or isinstance(status, KeyboardInterrupt):
+    if isinstance(status, KeyboardInterrupt):  # rendue, et non levée
         raise KeyboardInterrupt
     if status:
         raise BuildError(journal.summary(LOG.read_text("utf-8"), status, ROOT))

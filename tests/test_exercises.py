@@ -134,7 +134,7 @@ def verdict(answer):
 def test_a_right_answer_is_right():
     result = run_checks(MEAN, lambda x, n: np.convolve(x, np.full(n, 1 / n), "valid"))
     assert result
-    assert repr(result) == "✓ essai.moyenne : juste."
+    assert repr(result) == "✓ essai.moyenne : Juste."
     assert "Juste" in result._repr_html_()
 
 
@@ -166,9 +166,7 @@ def test_a_wrong_answer_is_told_what_is_wrong(answer, said):
 
 
 def test_the_message_names_the_input():
-    assert "avec l'entrée (array([0., 1., 2., 3., 4.])" in verdict(lambda x, n: np.ones(3)) or (
-        "avec l'entrée ([0., 1., 2., 3., 4.], 2)" in verdict(lambda x, n: np.ones(3)).lower()
-    )
+    assert "Avec l'entrée ([0., 1., 2., 3., 4.], 2)" in verdict(lambda x, n: np.ones(3))
 
 
 def test_a_property_is_checked():

@@ -238,6 +238,23 @@ def test_a_colour_outside_the_palette_is_reported():
     assert unknown == {"#123456"}
 
 
+def test_a_picture_that_is_not_svg_is_left_to_the_theme():
+    class Translator:
+        builder = type("Builder", (), {"srcdir": "."})
+        calls = ()
+
+        def visit_image(self, node):
+            self.calls += ("visit",)
+
+        def depart_image(self, node):
+            self.calls += ("depart",)
+
+    translator = Translator()
+    figures.visit_image(translator, {"uri": "photo.png"})
+    figures.depart_image(translator, {"uri": "photo.png"})
+    assert translator.calls == ("visit", "depart")
+
+
 def test_the_stylesheet_holds_both_modes():
     css = figures.stylesheet()
     for role, code in palette.DARK.items():

@@ -1,5 +1,6 @@
 """La construction : ce qu'elle refait, ce qu'elle laisse, ce qu'elle dit quand elle échoue."""
 
+import dataclasses
 import errno
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from d2l_fr import exercises
 from outils import __main__ as command
 from outils import chantier, journal
 
@@ -166,29 +168,19 @@ def test_fingerprints_follow_content_not_dates(tmp_path, monkeypatch):
     assert chantier.fingerprint("*.md") != first
 
 
-def test_prose_does_not_change_what_results_depend_on(monkeypatch):
-    before = chantier._package_fingerprint()
-    from d2l_fr.exercises import source
+def test_results_depend_on_the_code_of_exercises_not_on_their_prose(monkeypatch):
+    before, loader = chantier._package_fingerprint(), exercises.load_exercises
 
-    original = source.load_exercises("sequence")
-    changed = {n: _replace(e, statement="Un autre énoncé.") for n, e in original.items()}
-    monkeypatch.setattr(source, "load_exercises", lambda s: changed)
-    monkeypatch.setattr(
-        "d2l_fr.exercises.load_exercises", lambda s: changed if s == "sequence" else {}
-    )
-    only_prose = chantier._package_fingerprint()
-    code = {n: _replace(e, solution=e.solution + "\n# autre") for n, e in original.items()}
-    monkeypatch.setattr(
-        "d2l_fr.exercises.load_exercises", lambda s: code if s == "sequence" else {}
-    )
-    assert chantier._package_fingerprint() != only_prose
-    assert len(before) == len(only_prose) == 20
+    def changed(**changes):
+        def load(section):
+            return {n: dataclasses.replace(e, **changes) for n, e in loader(section).items()}
 
+        monkeypatch.setattr(exercises, "load_exercises", load)
+        return chantier._package_fingerprint()
 
-def _replace(exercise, **changes):
-    import dataclasses
-
-    return dataclasses.replace(exercise, **changes)
+    assert changed(statement="Un autre énoncé.", explanation="Autrement dit.") == before
+    for block in ("solution", "checks", "mistakes"):
+        assert changed(**{block: "x = 1"}) != before, block
 
 
 def test_reading_without_a_book_says_what_to_do(workshop):

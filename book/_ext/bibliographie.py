@@ -76,7 +76,7 @@ class FrenchStyle(UnsrtStyle):
 
 
 class FrenchReferenceStyle(AuthorYearReferenceStyle):
-    """« Graves et Schmidhuber [2008] » dans le texte, « (Graves, 2008) » entre parenthèses."""
+    """« Graves et Schmidhuber (2008) » dans le texte, « (Graves, 2008) » entre parenthèses."""
 
     def __init__(self):
         round_brackets = BracketStyle(left="(", right=")", sep=" ; ")

@@ -30,7 +30,6 @@ logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 KIND = {"figure": "Figure", "table": "Tableau", "exercise": "Exercice", "section": "Section"}
 WIDTH = 1400  # pixels : deux fois la largeur d'une cellule
-SAVED = "#@save"
 
 CHECKOUT = """\
 # Rien à faire dans une copie du dépôt ; sur Colab, cette cellule installe le paquet du livre.

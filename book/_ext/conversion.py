@@ -14,7 +14,7 @@ from d2l_fr.french import typography
 ROLE = re.compile(r"\{([a-z:]+)\}(`+)(.+?)\2(?!`)", re.DOTALL)
 FENCE = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ ]*(.*)$")
 OPTION = re.compile(r"^:([\w-]+):[ ]*(.*)$")
-BOXES = {"note": "Note", "tip": "Astuce", "warning": "Attention"}
+BOXES = {"note": "Note", "tip": "Astuce"}
 LETTERS = "ABCDEFGH"
 # Ce qui n'est pas de la prose : code, formules, balises, adresses.
 VERBATIM = re.compile(

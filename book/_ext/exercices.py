@@ -63,8 +63,6 @@ def find(docname, name):
 
 def expand(app, docname, source):
     """Remplace les directives par leur texte, avant toute lecture de la page."""
-    if not DIRECTIVE.search(source[0]):
-        return
     source[0] = DIRECTIVE.sub(lambda m: page_source(find(docname, m[1])), source[0])
 
 

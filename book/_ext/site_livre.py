@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sphinx.util import logging
 
+from cahiers import is_notebook
 from figures import write_palette
 from site_depot import repository
 
@@ -61,9 +62,7 @@ def lean(app, pagename, templatename, context, doctree):
 
 def buttons(app, pagename, templatename, context, doctree):
     """Le notebook de la page : le télécharger, et l'ouvrir dans Colab si un dépôt est connu."""
-    if "header_buttons" not in context or pagename not in app.env.metadata:
-        return
-    if "kernelspec" not in app.env.metadata[pagename]:
+    if "header_buttons" not in context or not is_notebook(app.env, pagename):
         return
     url, found = repository(app), []
     if match := re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+)", url):

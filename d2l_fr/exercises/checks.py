@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from d2l_fr.exercises.compare import difference, show
-from d2l_fr.exercises.source import load_exercise
+from d2l_fr.exercises.source import ExerciseError, load_exercise
+from d2l_fr.palette import LIGHT
 
 __all__ = ["CheckResult", "Compare", "Failure", "check", "run_checks"]
 
@@ -40,9 +41,9 @@ class CheckResult:
         return f"{'✓' if self.passed else '✗'} {self.exercise} : {self.message}"
 
     def _repr_html_(self):
-        color, mark = ("#00755b", "✓") if self.passed else ("#a61c3c", "✗")
-        message = self.message[0].upper() + self.message[1:]
-        body = html.escape(message).replace("\n", "<br>")
+        role, mark = ("output", "✓") if self.passed else ("heldout", "✗")
+        color = LIGHT[role]
+        body = html.escape(self.message).replace("\n", "<br>")
         return (
             f'<div class="d2l-verdict" style="border-left:4px solid {color};padding:.2em .8em">'
             f'<strong style="color:{color}">{mark} {html.escape(self.exercise)}</strong><br>'
@@ -97,8 +98,6 @@ class Compare:
 
     def value(self, rtol=1e-3, atol=1e-9):
         """Compare deux valeurs (pour une réponse qui n'est pas une fonction)."""
-        if self.answer is None:
-            raise Failure("la réponse n'est pas encore remplie.")
         if problem := difference(self.answer, self.reference, rtol, atol, reveal=False):
             raise Failure(problem)
 
@@ -156,14 +155,14 @@ def run_checks(exercise, answer, checks=None, seed=0):
     namespace = _namespace()
     _names(exercise.solution, namespace)
     reference = namespace.get(exercise.answer_name)
-    if callable(reference) != callable(answer) and answer is not None:
-        wanted = "une fonction (son nom, sans parenthèses)" if callable(reference) else "une valeur"
-        return CheckResult(
-            identifier, False, f"On attend {wanted} ; vous donnez un objet {type(answer).__name__}."
-        )
     if answer is None:
         return CheckResult(
             identifier, False, "La réponse n'est pas encore remplie (elle vaut None)."
+        )
+    if callable(reference) != callable(answer):
+        wanted = "une fonction (son nom, sans parenthèses)" if callable(reference) else "une valeur"
+        return CheckResult(
+            identifier, False, f"On attend {wanted} ; vous donnez un objet {type(answer).__name__}."
         )
     compare = Compare(answer, reference)
     _names(checks or exercise.checks, namespace)
@@ -175,7 +174,7 @@ def run_checks(exercise, answer, checks=None, seed=0):
         if compare.cases and (hint := _hint(exercise, namespace, compare)):
             message += f"\nIndice : {hint}"
         return CheckResult(identifier, False, message)
-    return CheckResult(identifier, True, "juste.")
+    return CheckResult(identifier, True, "Juste.")
 
 
 def check(identifier, answer):
@@ -188,8 +187,6 @@ def check(identifier, answer):
     """
     exercise = load_exercise(identifier)
     if not exercise.checks:
-        from d2l_fr.exercises.source import ExerciseError
-
         raise ExerciseError(
             f"L'exercice « {identifier} » se corrige en lisant sa solution, pas par d2l.check."
         )

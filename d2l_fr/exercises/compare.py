@@ -19,10 +19,9 @@ def show(value, limit=90):
         if array.size > 8:
             kind = "tenseur" if isinstance(value, torch.Tensor) else "tableau"
             return f"{kind} de forme {tuple(array.shape)}"
-        value = np.array2string(array, separator=", ", threshold=8)
-    text = value if isinstance(value, str) and "\n" in value else repr(value)
-    if isinstance(value, str) and value.startswith("["):
-        text = " ".join(value.split())
+        text = " ".join(np.array2string(array, separator=", ", threshold=8).split())
+    else:
+        text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

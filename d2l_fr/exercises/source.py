@@ -4,7 +4,7 @@
 :titre: …        :genre: reflexion | calcul | code | experience
 :difficulte: 1 à 3        :minutes: temps prévu
 
-Énoncé. Puis des blocs de code, chacun avec son rôle : ``amorce`` (à compléter),
+Énoncé. Puis des blocs de code, chacun avec son rôle : ``amorce`` (que l'élève remplit),
 ``solution``, ``verification``, ``erreurs`` (fautes usuelles, avec l'indice en docstring).
 
 ### Solution

@@ -17,7 +17,7 @@ from pathlib import Path
 import grammalecte
 
 HERE = Path(__file__).resolve().parent
-PROSE = {"note", "tip", "warning", "admonition", "figure", "question", "table"}
+PROSE = {"note", "tip", "admonition", "figure", "question", "table"}
 INLINE = [
     (re.compile(r"\{term\}`([^`<]+?)(?: <[^`]*)?`"), r"\1"),
     (re.compile(r"\{(?:ref|doc|numref)\}`([^`<%]+?) <[^`]*`"), r"\1"),
