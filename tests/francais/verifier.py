@@ -17,8 +17,10 @@ from pathlib import Path
 import grammalecte
 
 HERE = Path(__file__).resolve().parent
-PROSE = {"note", "tip", "admonition", "figure", "question", "table"}
+PROSE = {"note", "tip", "admonition", "figure", "question", "table", "glossary"}
 INLINE = [
+    # L'anglais, dans le glossaire : en italique, au début d'une définition ou d'une case.
+    (re.compile(r"^\*[\w –'-]+\*(?: \([^)]+\))?(?:, \*[\w –'-]+\*(?: \([^)]+\))?)*(?:\. |$)"), ""),
     (re.compile(r"\{term\}`([^`<]+?)(?: <[^`]*)?`"), r"\1"),
     (re.compile(r"\{(?:ref|doc|numref)\}`([^`<%]+?) <[^`]*`"), r"\1"),
     # L'anglais d'un terme, donné une fois entre parenthèses : (*hidden state*, RNN).
@@ -62,7 +64,7 @@ def markdown(text, first=1):
         elif fence and not in_code:
             directive = re.match(r"\s*\{(\S+)\}\s*(.*)", fence[2])
             readable = bool(directive and directive[1] in PROSE)
-            stack.append((fence[1], readable))
+            stack.append((fence[1], readable, directive and directive[1]))
             extra = directive[2] if readable and directive[1] != "figure" else ""
             line = ""
         elif in_code:
@@ -77,7 +79,9 @@ def markdown(text, first=1):
         ):
             line = ""
         mark = re.match(r"\s*(#+|[-*+](?: \[[ x]\])?|\d+\.|>|\|)\s", line)
-        if (not line.strip() or mark) and buffer:
+        # Dans un glossaire, chaque ligne est un terme ou une définition entière.
+        defined = bool(stack) and stack[-1][2] == "glossary"
+        if (not line.strip() or mark or defined) and buffer:
             yield start, " ".join(buffer)
             buffer = []
         if extra:
