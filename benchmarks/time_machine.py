@@ -86,7 +86,7 @@ def main():
     """Mesure, et affiche une ligne par modèle."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--epoques", type=int, default=100, help="époques de D2L (100)")
-    parser.add_argument("--unites", type=int, default=256, help="nos unités cachées (256)")
+    parser.add_argument("--unites", type=int, default=384, help="nos unités cachées (384)")
     options = parser.parse_args()
     raw = cache.read(find("time-machine"))
     tokens, vocab_size = read_tokens(raw)
@@ -104,9 +104,11 @@ def main():
     print(f"Ce livre : {options.unites} unités, {epochs} époques, {fr(seconds, 1)} s")
     print(f"  perplexité {fr(perplexity, 2)}, en {ratio} fois la durée de D2L", flush=True)
 
-    counts = d2l.NGramModel(train, 6, vocab_size)
-    nats = sum(counts.surprise(window).mean() for window in windows) / len(windows)
-    print(f"Comptage, Witten–Bell d'ordre 6\n  perplexité {fr(d2l.perplexity(nats), 2)}")
+    for name, text in (("dont dispose notre réseau", train), ("de D2L", tokens[:FIRST])):
+        counts = d2l.NGramModel(text, 6, vocab_size, "kneser-ney")
+        nats = sum(counts.surprise(window).mean() for window in windows) / len(windows)
+        print(f"Comptage, Kneser–Ney d'ordre 6, sur les {fr(len(text))} caractères {name}")
+        print(f"  perplexité {fr(d2l.perplexity(nats), 2)}")
 
 
 if __name__ == "__main__":

@@ -163,17 +163,21 @@ class NGramModel:
         p = np.full(targets.shape, 1 / size)  # sans aucun compte : l'uniforme
         node = np.zeros(1, dtype=int)
         for length, (contexts, pairs, raw, spread) in enumerate(self._levels[: self.order]):
-            lower = self.smoothing == "kneser-ney" and length < self.order - 1
-            counts, totals, kinds = spread if lower else raw
             exists = True
             if length > 0:
                 exists = past[length - 1] >= 0
                 node = np.where(exists, _find(contexts, node * size + past[length - 1]), -1)
-            count, total = counts[_find(pairs, node * size + targets)], totals[node]
+            pair = _find(pairs, node * size + targets)
+            count, total, kind = raw[0][pair], raw[1][node], raw[2][node]
             if self.smoothing == "witten-bell":
-                p = (count + kinds[node] * p) / (total + kinds[node])
+                p = (count + kind * p) / (total + kind)
             elif self.smoothing == "kneser-ney":
-                kept = np.maximum(count - self.discount, 0) + self.discount * kinds[node] * p
+                if length < self.order - 1:  # sous un étage plus haut : des contextes différents
+                    below = past[length] >= 0
+                    count = np.where(below, spread[0][pair], count)
+                    total = np.where(below, spread[1][node], total)
+                    kind = np.where(below, spread[2][node], kind)
+                kept = np.maximum(count - self.discount, 0) + self.discount * kind * p
                 p = np.where(total > 0, kept / np.maximum(total, 1), p)
             else:
                 p = np.where(exists, (count + self.alpha) / (total + self.alpha * size), p)

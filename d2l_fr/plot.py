@@ -12,7 +12,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
-from matplotlib.ticker import Formatter, LogFormatterSciNotation, ScalarFormatter
+from matplotlib.ticker import Formatter, LogFormatterSciNotation, NullLocator, ScalarFormatter
 
 from d2l_fr import palette
 from d2l_fr.french import fr
@@ -159,7 +159,7 @@ def _series(series, x):
 
 def lines(
     series, x=None, *, xlabel, ylabel, title=None, roles=None, styles=None, markers=None,
-    xscale="linear", yscale="linear", xlim=None, ylim=None, hlines=(), vlines=(),
+    xscale="linear", yscale="linear", xlim=None, ylim=None, xticks=None, hlines=(), vlines=(),
     size=(5.6, 3.0), ax=None, alpha=None,
 ):  # fmt: skip
     """Trace des courbes.
@@ -167,8 +167,8 @@ def lines(
     Paramètres : ``series``, un dictionnaire étiquette → ``y`` ou ``(x, y)`` (vecteurs de même
     longueur ; un NaN coupe la courbe ; une étiquette qui commence par « _ » reste hors de la
     légende) ; ``roles``, étiquette → rôle de la palette ; ``styles`` et ``markers``, étiquette →
-    type de trait, marque ; ``hlines`` et ``vlines``, des repères (position, ou (position, texte)) ;
-    ``alpha``, l'opacité.
+    type de trait, marque ; ``xticks``, les abscisses à graduer ; ``hlines`` et ``vlines``, des
+    repères (position, ou (position, texte)) ; ``alpha``, l'opacité.
     Lève ``ValueError`` pour un rôle inconnu ou des longueurs différentes. Page : sequence.
     """
     ax, roles, styles, markers = _axes(ax, size), roles or {}, styles or {}, markers or {}
@@ -181,6 +181,9 @@ def lines(
         )  # fmt: skip
     _guides(ax, hlines, vlines)
     _finish(ax, xlabel, ylabel, title, xscale, yscale, xlim, ylim)
+    if xticks is not None:
+        ax.set_xticks(list(xticks))
+        ax.xaxis.set_minor_locator(NullLocator())
     if sum(not label.startswith("_") for label in series) > 1:
         ax.legend()
 

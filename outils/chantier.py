@@ -199,6 +199,7 @@ def _sphinx():
             shutil.rmtree(other, ignore_errors=True)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    os.environ["TQDM_DISABLE"] = "1"  # une barre de progression n'a rien à faire dans une page
     for folder in (ROOT, ROOT / "book" / "_ext"):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))

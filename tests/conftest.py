@@ -20,8 +20,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "book" / "_ext")]
 
-PAGES = ["index", "sequence", "text-sequence", "references"]
-SECTIONS = ["sequence", "text-sequence"]
+SECTIONS = [
+    "sequence",
+    "text-sequence",
+    "language-model",
+    "rnn",
+    "rnn-scratch",
+    "rnn-concise",
+    "bptt",
+]
+ANNEXES = ["resultats", "glossaire", "notations", "d2l-et-nous", "references", "a-propos"]
+PAGES = ["index", *SECTIONS, *ANNEXES]
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 import d2l_fr as d2l
-from conftest import ROOT
+from conftest import ROOT, SECTIONS
 
 
 def public_modules():
@@ -36,7 +36,8 @@ def test_no_module_is_forgotten():
 
 
 def test_the_section_modules_export_all_they_declare():
-    for module in ("sequence", "text_sequence"):
+    for section in SECTIONS:
+        module = section.replace("-", "_")
         assert set(d2l._EXPORTS[module]) == set(importlib.import_module(f"d2l_fr.{module}").__all__)
 
 
@@ -62,6 +63,7 @@ def test_imports_follow_the_order_of_the_chapter():
         "language_model",
         "rnn",
         "rnn_scratch",
+        "training",
         "rnn_concise",
         "bptt",
     ]

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+from pathlib import Path
 
 import jupytext
 import pytest
@@ -29,8 +30,10 @@ def saved_definitions(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_saved_code_is_the_package_code(page):
     module = importlib.import_module(f"d2l_fr.{page.replace('-', '_')}")
-    package = ast.parse((ROOT / module.__file__).read_text("utf-8"))
-    here = {node.name: node for node in package.body if hasattr(node, "name")}
+    # La boucle d'entraînement, partagée par trois pages, a son propre module.
+    modules = [module, importlib.import_module("d2l_fr.training")]
+    trees = [ast.parse(Path(m.__file__).read_text("utf-8")) for m in reversed(modules)]
+    here = {node.name: node for tree in trees for node in tree.body if hasattr(node, "name")}
     found = dict(saved_definitions(page))
     assert found, f"{page} ne définit rien avec #@save"
     for name, node in found.items():

@@ -6,7 +6,6 @@ Il n'est réécrit que si sa source a changé : les nombres calculés varient d'
 l'autre et ne comptent pas (voir ``signature``).
 """
 
-import ast
 import base64
 import hashlib
 import json
@@ -20,6 +19,7 @@ import nbformat
 from PIL import Image
 from sphinx.util import logging
 
+import resultats as results
 from conversion import ConversionError, Converter, plain_title, prose
 from d2l_fr.exercises.source import KINDS
 from exercices import DIRECTIVE, SOLUTION_BLOCK, check_call, find
@@ -81,8 +81,7 @@ class Book:
             for label, number in found.items()
         }
         self.cited = []
-        executed = Path(app.outdir).parent / "jupyter_execute"
-        self.values = glued_values(executed / f"{page}.glue.json")
+        self.values = results.glued_values(app, page)
 
     def number(self, label):
         if label not in self.numbers:
@@ -142,6 +141,11 @@ class Book:
             raise ConversionError(f"nombre jamais calculé : {name}")
         return f"\0{name}\0"
 
+    def results(self):
+        """Le tableau des résultats : comme un nombre calculé, il ne compte pas dans l'empreinte."""
+        self.values["resultats"] = results.markdown(self.app, self.page)
+        return "\0resultats\0"
+
     def picture(self, path, alt):
         source = Path(self.env.srcdir) / path
         if not source.is_file():
@@ -160,16 +164,6 @@ class Book:
         entries = style.format_entries([data.entries[key] for key in self.cited])
         lines = [re.sub(r"\\([^\w\s])", r"\1", e.text.render(backend)) for e in entries]
         return "\n".join(f"- {prose(line)}" for line in sorted(lines))
-
-
-def glued_values(path):
-    """Les nombres que la page exécutée a donnés à la prose."""
-    if not path.is_file():
-        return {}
-    return {
-        name: ast.literal_eval(output["data"]["text/plain"])
-        for name, output in json.loads(path.read_text("utf-8")).items()
-    }
 
 
 def is_notebook(env, page):

@@ -51,7 +51,8 @@ class Converter:
     """Le Markdown d'une page : numéros, renvois et citations résolus.
 
     ``book`` donne ce que Sphinx sait : ``number(label)``, ``equation(label)``, ``title(label)``,
-    ``link(label)``, ``citation(key, textual)``, ``glued(name)``, ``picture(path, alt)``.
+    ``link(label)``, ``citation(key, textual)``, ``glued(name)``, ``results()``,
+    ``picture(path, alt)``.
     """
 
     def __init__(self, book):
@@ -106,6 +107,9 @@ class Converter:
         if name == "table":
             kind, number = self.book.number(found["name"])
             return f"**{kind} {number}.** {self.text(argument)}\n\n{self.text(body)}"
+        if name == "resultats":
+            kind, number = self.book.number(found["name"])
+            return f"**{kind} {number}.** {self.text(argument)}\n\n{self.book.results()}"
         if name == "question":
             return self.question(body)
         if name == "admonition" or name in BOXES:

@@ -1,0 +1,102 @@
+"""Le point de reprise d'un entraînement : tout ce qu'il faut pour continuer comme sans coupure.
+
+Page : rnn-scratch. Le fichier est écrit à côté puis renommé : une coupure pendant l'écriture
+laisse le précédent intact.
+"""
+
+import os
+import zlib
+from pathlib import Path
+
+import torch
+
+__all__ = ["load_checkpoint", "save_checkpoint"]
+
+_FORMAT = "d2l_fr.fit"
+
+
+def _shapes(model):
+    """Le nom du modèle et les formes de ses poids : ce qui le distingue d'un autre."""
+    shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    return {"class": type(model).__name__, "shapes": shapes}
+
+
+def fingerprint(tokens):
+    """De quoi reconnaître une suite de jetons (N,) sans la garder : sa longueur, une empreinte."""
+    data = tokens.cpu().contiguous().numpy().tobytes()
+    return f"{len(tokens)} jetons, empreinte {zlib.crc32(data):08x}"
+
+
+def save_checkpoint(path, model, optimizer, settings, progress, best):
+    """Écrit le point de reprise : poids, optimiseur, réglages, avancement, meilleurs poids.
+
+    ``progress`` est un dictionnaire de nombres et de listes ; ``best``, les meilleurs poids ou
+    None. Lève ``OSError`` si le dossier n'existe pas ou n'est pas accessible. Page : rnn-scratch.
+    """
+    path = Path(path)
+    content = {
+        "format": _FORMAT,
+        "identity": _shapes(model),
+        "settings": settings,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "progress": progress,
+        "best": best,
+    }
+    partial = path.with_name(path.name + ".partiel")
+    try:
+        torch.save(content, partial)
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:
+        raise OSError(f"Impossible d'écrire le point de reprise {path} : {error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)  # même après un Ctrl-C au milieu de l'écriture
+
+
+def load_checkpoint(path, model, optimizer, settings):
+    """Relit un point de reprise dans ``model`` et ``optimizer`` ; rend ``progress`` et ``best``.
+
+    Rend (None, None) si le fichier n'existe pas. Lève ``FileNotFoundError`` si son dossier
+    n'existe pas non plus, et ``ValueError``, sans rien toucher, si ce n'est pas un point de
+    reprise, s'il vient d'un autre modèle ou d'autres réglages ; le message dit lesquels.
+    Page : rnn-scratch.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"Le dossier {path.parent} n'existe pas : créez-le d'abord.")
+    if not path.exists():
+        return None, None
+    remedy = "Supprimez-le, ou donnez un autre nom à checkpoint."
+    content = _read(path)
+    if content is None:
+        raise ValueError(f"{path} n'est pas un point de reprise lisible. {remedy}")
+    identity, here = content["identity"], _shapes(model)
+    if identity != here:
+        raise ValueError(
+            f"{path} vient d'un autre modèle ({identity['class']}, {_num_weights(identity)} "
+            f"poids ; ici {here['class']}, {_num_weights(here)} poids). {remedy}"
+        )
+    before = content["settings"]
+    changed = [name for name in settings if before.get(name) != settings[name]]
+    if changed:
+        shown = ", ".join(f"{name} = {before.get(name)}, ici {settings[name]}" for name in changed)
+        raise ValueError(f"{path} vient d'un entraînement réglé autrement ({shown}). {remedy}")
+    model.load_state_dict(content["model"])
+    optimizer.load_state_dict(content["optimizer"])
+    return content["progress"], content["best"]
+
+
+def _read(path):
+    """Rend le contenu d'un point de reprise, ou None si le fichier n'en est pas un."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    except Exception:  # un fichier abîmé fait lever à peu près n'importe quoi
+        return None
+    whole = isinstance(content, dict) and content.get("format") == _FORMAT
+    return content if whole else None
+
+
+def _num_weights(identity):
+    return sum(torch.Size(shape).numel() for shape in identity["shapes"].values())
