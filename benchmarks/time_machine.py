@@ -1,7 +1,7 @@
 """The Time Machine à durée égale : l'exemple de D2L, puis le réseau de ce livre.
 
-Lancez « .venv/bin/python -m benchmarks.time_machine » (une à deux minutes). On mesure d'abord la
-durée que prend l'exemple rnn-scratch de D2L, tel qu'il est publié, sans ses dessins ; notre
+Lancez ``.venv/bin/python -m benchmarks.time_machine`` (une à deux minutes). On mesure d'abord la
+durée que prend l'exemple ``rnn-scratch`` de D2L, tel qu'il est publié, sans ses dessins ; notre
 réseau, une simple récurrence tanh, reçoit ensuite le nombre d'époques qui tient dans cette durée.
 Les deux sont jugés sur les 5 000 fenêtres de 32 caractères que D2L réserve à la validation, qui
 commencent aux caractères 10 000 à 14 999, chacune à partir d'un état nul. Aucun des caractères

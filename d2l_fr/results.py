@@ -1,6 +1,6 @@
 """Les lignes du tableau des résultats, que chaque page déclare et que le livre rassemble.
 
-Pages : language-model et suivantes.
+Page : language-model.
 """
 
 import json

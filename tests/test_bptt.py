@@ -1,4 +1,4 @@
-"""Le module bptt : le gradient écrit à la main est juste, et l'on coupe là où on le dit."""
+"""La rétropropagation écrite à la main est juste, et l'on coupe là où on le dit."""
 
 from itertools import product
 
@@ -35,7 +35,7 @@ def problem(T, B, d, m, seed=0):
 
 
 def gated_loop(X, H0, W_xh, W_hh, b_h, gates):
-    """La même récurrence par autograd : la valeur passe, le gradient est multiplié par gates[t]."""
+    """La même récurrence par autograd ; ``gates[t]`` multiplie le gradient qui remonte."""
     H, states = H0, []
     for x, gate in zip(X, gates, strict=True):
         H = gate * H + (1 - gate) * H.detach()

@@ -1,4 +1,4 @@
-"""Le module language_model : des probabilités qui somment à 1, des lots qui couvrent le texte."""
+"""Les modèles de langage : des probabilités qui somment à 1, des lots qui couvrent le texte."""
 
 import math
 import time

@@ -405,11 +405,3 @@ def test_a_list_of_indices_is_accepted():
     fit(nets[0], TEXT.tolist(), VALID.tolist(), num_epochs=1, **FAST)
     fit(nets[1], TEXT, VALID, num_epochs=1, **FAST)
     assert same(weights(nets[0]), weights(nets[1]))
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="pas de GPU ici")
-def test_on_a_gpu():
-    net, reference = model().cuda(), model()
-    fit(net, TEXT, VALID, num_epochs=2, **FAST)
-    fit(reference, TEXT, VALID, num_epochs=2, **FAST)
-    assert evaluate(net, VALID) == pytest.approx(evaluate(reference, VALID), rel=1e-3)
