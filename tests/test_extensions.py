@@ -70,6 +70,11 @@ def test_a_question_is_split_from_its_choices():
     assert choices[1].why.split() == ["Oui,", "car", "$1", "+", "1", "=", "2$."]
 
 
+def test_a_choice_that_is_a_number_is_not_a_list():
+    _, choices = questions.parse(QUESTION.replace("Deux.", "2.").split("\n"))
+    assert choices[1].text == r"2\."
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

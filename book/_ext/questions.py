@@ -20,6 +20,7 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 CHOICE = re.compile(r"^- \[( |x)\] (.*)$")
+NUMBER = re.compile(r"^(\d+)\.")
 
 
 @dataclass
@@ -38,7 +39,8 @@ def parse(lines):
     text, choices = [], []
     for line in lines:
         if match := CHOICE.match(line):
-            choices.append(Choice(match[1] == "x", match[2], ""))
+            text_of_choice = NUMBER.sub(r"\1\\.", match[2])  # « 5. » n'ouvre pas une liste
+            choices.append(Choice(match[1] == "x", text_of_choice, ""))
         elif choices and (line.startswith("  ") or not line.strip()):
             choices[-1].why += line[2:] + "\n"
         elif choices:
