@@ -83,7 +83,7 @@ _EXPORTS = {
         "step_jacobian",
     ),
 }
-_MODULES = (*_EXPORTS, "palette", "plot")
+_MODULES = (*_EXPORTS, "palette", "plot", "widgets")
 _WHERE = {name: module for module, names in _EXPORTS.items() for name in names}
 
 __all__ = [*_WHERE, *_MODULES]

@@ -31,6 +31,16 @@ SECTIONS = [
 ]
 ANNEXES = ["resultats", "glossaire", "notations", "d2l-et-nous", "references", "a-propos"]
 PAGES = ["index", *SECTIONS, *ANNEXES]
+# Les figures vivantes de chaque section (d2l_fr/widgets).
+FIGURES = {
+    "sequence": ["horizon"],
+    "text-sequence": ["jetons"],
+    "language-model": ["perplexite", "compteur"],
+    "rnn": ["pas_a_pas"],
+    "rnn-scratch": ["falaise", "ecrivain"],
+    "rnn-concise": ["fenetres"],
+    "bptt": ["memoire", "loupe"],
+}
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -67,6 +77,40 @@ def _apt(*packages):
         if subprocess.run(step, env=environment, capture_output=True).returncode:
             return False
     return True
+
+
+def shown(figure):
+    """Ce qu'une figure vivante montre en ce moment."""
+    return figure.evaluate(
+        """(node) => {
+          node.d2l.flush();
+          return node.d2l.stage.innerHTML + node.d2l.status.innerHTML;
+        }"""
+    )
+
+
+def move_a_control(tab, figure):
+    """Bouge au clavier les réglages d'une figure, l'un après l'autre ; vrai dès qu'elle change."""
+    before = shown(figure)
+    controls = figure.locator("input, textarea, .d2l-handle, .d2l-stage button")
+    for i in range(controls.count()):
+        control = controls.nth(i)
+        if not control.is_visible():
+            continue
+        control.focus()
+        kind = control.get_attribute("type")
+        keys = (
+            ["a"]
+            if kind == "text"
+            else ["Space"]
+            if kind == "checkbox"
+            else ["ArrowRight", "ArrowLeft"]
+        )
+        for key in keys:
+            tab.keyboard.press(key)
+            if shown(figure) != before:
+                return True
+    return False
 
 
 def _hashes(folder, pattern):

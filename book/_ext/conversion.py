@@ -14,7 +14,7 @@ from d2l_fr.french import typography
 ROLE = re.compile(r"\{([a-z:]+)\}(`+)(.+?)\2(?!`)", re.DOTALL)
 FENCE = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ ]*(.*)$")
 OPTION = re.compile(r"^:([\w-]+):[ ]*(.*)$")
-BOXES = {"note": "Note", "tip": "Astuce"}
+BOXES = {"note": "Note", "tip": "Astuce", "prediction": "Avant d’essayer"}
 LETTERS = "ABCDEFGH"
 # Ce qui n'est pas de la prose : code, formules, balises, adresses.
 VERBATIM = re.compile(
@@ -112,6 +112,9 @@ class Converter:
             return f"**{kind} {number}.** {self.text(argument)}\n\n{self.book.results()}"
         if name == "question":
             return self.question(body)
+        if name == "reponse":
+            details = "<details><summary>Après avoir essayé</summary>"
+            return f"{details}\n\n{self.convert(body)}\n\n</details>"
         if name == "admonition" or name in BOXES:
             title = self.text(argument) if argument else BOXES[name]
             quoted = f"**{title}**\n\n{self.convert(body)}"

@@ -13,6 +13,7 @@ from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
+import vivantes
 from d2l_fr import palette
 
 logger = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ def visit_image(self, node):
     svg, unknown = inline(source.read_text("utf-8"), f"f{count}", alt)
     for code in sorted(unknown):
         logger.warning("couleur hors palette dans %s : %s", source.name, code, location=node)
-    self.body.append(f'<div class="figure-svg">{svg}</div>')
+    self.body.append(vivantes.live(self.builder.env, svg) or f'<div class="figure-svg">{svg}</div>')
 
 
 def depart_image(self, node):

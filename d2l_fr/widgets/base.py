@@ -1,0 +1,55 @@
+"""Ce qu'ont en commun les figures vivantes : leur code, leurs réglages, leur forme imprimée."""
+
+import anywidget
+import traitlets as T
+
+from d2l_fr.widgets import bundle
+from d2l_fr.widgets.arrays import pack
+
+__all__ = ["Figure"]
+
+
+class Figure(anywidget.AnyWidget):
+    """Une figure vivante. Les sous-classes posent ``name``, leurs réglages, et ``static``.
+
+    ``name`` est celui du module JavaScript ; ``height`` donne en rem la place que la figure
+    prend dans la page, large puis étroite, pour que rien ne bouge quand elle démarre.
+    Un réglage est un trait marqué ``sync=True, control=True`` : le lecteur le déplace, Python
+    le lit et l'écrit. Les tableaux passent par ``send_arrays``.
+    """
+
+    name = ""
+    height = (30, 36)
+    arrays = T.Dict().tag(sync=True)
+    defaults = T.Dict(help="Les réglages de départ, où ramène « Réinitialiser ».").tag(sync=True)
+
+    def __init_subclass__(cls, **kwargs):
+        if "name" in cls.__dict__:
+            cls._esm, cls._css = bundle.module(cls.name), bundle.stylesheet()
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.defaults = {key: getattr(self, key) for key in self.traits(control=True)}
+
+    def send_arrays(self, kind="float32", **arrays):
+        """Envoie des tableaux au navigateur, rangés en ``kind`` (voir ``arrays.pack``)."""
+        self.arrays = {**self.arrays, **{key: pack(value, kind) for key, value in arrays.items()}}
+
+    def static(self):
+        """La forme imprimée : un ``Drawing`` (ou un texte SVG) de l'état présent."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle_, metadata = super()._repr_mimebundle_(**kwargs)
+        large, narrow = self.height
+        svg = str(self.static())
+        mark = (
+            f'data-figure="{self.name}" data-modele="{self.model_id}" data-place="{large} {narrow}"'
+        )
+        bundle_["image/svg+xml"] = svg.replace("<svg ", f"<svg {mark} ", 1)
+        bundle_["text/plain"] = (
+            f"[Figure vivante « {self.name} » : elle s'anime dans la page du livre, "
+            "dans JupyterLab ou sur Colab.]"
+        )
+        return bundle_, metadata

@@ -1,0 +1,86 @@
+"""De quoi composer la forme imprimée d'une figure : un petit SVG, aux couleurs du livre."""
+
+from html import escape
+
+from d2l_fr import palette
+from d2l_fr.french import fr
+
+__all__ = ["Drawing"]
+
+COLORS = palette.LIGHT | {role: tint[0] for role, tint in palette.TINTS.items()}
+
+
+def _number(value):
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+class Drawing:
+    """Un dessin de ``width`` × ``height`` pixels, que ``str`` rend en SVG.
+
+    Les couleurs (``fill``, ``stroke``) sont des rôles de la palette : « hidden », « rule »…
+    ``KeyError`` pour un rôle inconnu. Les abscisses vont vers la droite, les ordonnées vers
+    le bas ; ``axes`` pose un repère et rend les deux fonctions qui y placent des données.
+    """
+
+    def __init__(self, width=680, height=340):
+        self.width, self.height, self.parts = width, height, []
+
+    def add(self, tag, text=None, **attributes):
+        for name in ("fill", "stroke"):
+            if attributes.get(name, "none") != "none":
+                attributes[name] = COLORS[attributes[name]]
+        words = "".join(
+            f' {name.rstrip("_").replace("_", "-")}="{escape(_number(value))}"'
+            for name, value in attributes.items()
+        )
+        self.parts.append(
+            f"<{tag}{words}/>" if text is None else f"<{tag}{words}>{escape(text)}</{tag}>"
+        )
+
+    def line(self, x1, y1, x2, y2, stroke="rule", stroke_width=1, **more):
+        self.add(
+            "line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=stroke, stroke_width=stroke_width, **more
+        )
+
+    def rect(self, x, y, width, height, fill="neutral-tint", **more):
+        self.add("rect", x=x, y=y, width=width, height=height, fill=fill, **more)
+
+    def circle(self, x, y, r, fill="data", **more):
+        self.add("circle", cx=x, cy=y, r=r, fill=fill, **more)
+
+    def path(self, points, stroke="data", stroke_width=2, fill="none", **more):
+        """Une ligne brisée par les points (x, y)."""
+        d = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+        self.add("path", d=d, stroke=stroke, stroke_width=stroke_width, fill=fill, **more)
+
+    def text(self, x, y, text, fill="data", size=14, anchor="start", **more):
+        self.add("text", text, x=x, y=y, fill=fill, font_size=size, text_anchor=anchor,
+                 font_family="Source Sans 3, sans-serif", **more)  # fmt: skip
+
+    def axes(self, x, y, *, box=None, xlabel="", ylabel="", xticks=(), yticks=(), xformat=fr,
+             yformat=fr):  # fmt: skip
+        """Pose un repère sur ``box`` (gauche, haut, droite, bas) ; rend les échelles (x, y)."""
+        left, top, right, bottom = box or (56, 16, self.width - 16, self.height - 46)
+
+        def across(value):
+            return left + (value - x[0]) / (x[1] - x[0]) * (right - left)
+
+        def up(value):
+            return bottom - (value - y[0]) / (y[1] - y[0]) * (bottom - top)
+
+        for tick in yticks:
+            self.line(left, up(tick), right, up(tick))
+            self.text(left - 8, up(tick) + 5, yformat(tick), "reference", 13, "end")
+        for tick in xticks:
+            self.line(across(tick), bottom, across(tick), bottom + 5, "reference")
+            self.text(across(tick), bottom + 20, xformat(tick), "reference", 13, "middle")
+        self.line(left, bottom, right, bottom, "reference")
+        self.text((left + right) / 2, bottom + 40, xlabel, "data", 14, "middle")
+        self.text(left - 8, top - 12 if top > 22 else 12, ylabel, "data", 14)
+        return across, up
+
+    def __str__(self):
+        size = (
+            f'viewBox="0 0 {self.width} {self.height}" width="{self.width}" height="{self.height}"'
+        )
+        return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(self.parts)}</svg>'
