@@ -245,7 +245,7 @@ def test_a_colour_outside_the_palette_is_reported():
 
 def test_a_picture_that_is_not_svg_is_left_to_the_theme():
     class Translator:
-        builder = type("Builder", (), {"srcdir": "."})
+        builder = type("Builder", (), {"srcdir": ".", "name": "html"})
         calls = ()
 
         def visit_image(self, node):
@@ -311,6 +311,14 @@ def test_every_role_the_guide_allows_is_known():
         body = {"numref": "fig-a", "cite:t": "a", "cite:p": "a"}.get(name, "a")
         Converter(FakeBook()).convert(f"{{{name}}}`{body}`")
     assert conversion.BOXES.keys() >= {"note", "tip"}
+
+
+def test_a_prediction_and_its_answer_stay_in_the_notebook(converter):
+    text = ":::{prediction}\nMonte ou *descend* ?\n:::\n\n:::{reponse}\nElle monte.\n:::"
+    assert converter.convert(text) == (
+        f"> **Avant d’essayer**\n>\n> Monte ou *descend*{NNBSP}?\n\n"
+        "<details><summary>Après avoir essayé</summary>\n\nElle monte.\n\n</details>"
+    )
 
 
 # ---------- le bouton Colab d'une fourche

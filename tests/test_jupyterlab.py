@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, SECTIONS
+from conftest import FIGURES, ROOT, SECTIONS, move_a_control
 from outils import chantier
 
 TOKEN = "essai"
@@ -94,6 +94,48 @@ def test_the_notebook_opens_and_runs_in_jupyterlab(tab, lab, section):
     )  # fmt: skip
     assert tab.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
     assert tab.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
+    figures = tab.locator(".jp-OutputArea .d2l-fig")
+    assert figures.count() == len(FIGURES[section])
+    for i, name in enumerate(FIGURES[section]):
+        assert move_a_control(tab, figures.nth(i)), f"rien ne bouge dans la figure {name}"
+
+
+def test_python_and_the_figure_share_their_settings(tab, lab):
+    notebook = {
+        "cells": [
+            {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": source, "outputs": [],
+             "execution_count": None}
+            for i, source in enumerate(
+                ("import d2l_fr as d2l\nf = d2l.widgets.Memoire()\nf", "f.radius = 1.2", "f.radius")
+            )
+        ],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        "nbformat": 4, "nbformat_minor": 5,
+    }  # fmt: skip
+    tab.request.put(
+        f"{lab}/api/contents/partage.ipynb?token={TOKEN}",
+        data={"type": "notebook", "content": notebook},
+    )
+    tab.goto(f"{lab}/lab/workspaces/essai/tree/partage.ipynb?token={TOKEN}&reset")
+    # Avant que le noyau ne réponde, JupyterLab avance d'une cellule sans l'exécuter.
+    tab.get_by_text("Python 3 (ipykernel) | Inactif").wait_for(timeout=60_000)
+    tab.locator(".jp-Notebook .jp-CodeCell").first.click()
+    tab.keyboard.press("Shift+Enter")
+    slider = tab.get_by_role("slider", name="Rayon spectral ρ")
+    slider.wait_for(timeout=60_000)
+    assert slider.input_value() == "0.9"
+    tab.keyboard.press("Shift+Enter")
+    tab.wait_for_function(
+        "() => document.querySelector('.d2l-fig input[type=range]').value === '1.2'"
+    )
+    # Les flèches vont au curseur, non aux raccourcis de JupyterLab.
+    slider.press("ArrowLeft")
+    assert slider.input_value() == "1.19"
+    tab.locator(".jp-CodeCell").nth(2).click()
+    tab.keyboard.press("Shift+Enter")
+    output = tab.locator(".jp-CodeCell").nth(2).locator(".jp-OutputArea-output")
+    output.wait_for()
+    assert output.inner_text().strip() == "1.19"
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -67,8 +67,10 @@ def _style(element, unknown):
             declared.setdefault(name, element.attrib.pop(name))
     if "font" in declared:  # matplotlib : « font: 10px 'DejaVu Sans' »
         declared["font"] = re.sub(r"(px).*", r"\1 var(--police)", declared["font"])
-    if element.attrib.pop("font-family", None) or "font-family" in declared:
-        declared["font-family"] = "var(--police)"
+    family = element.attrib.pop("font-family", None) or declared.get("font-family")
+    if family:
+        fixed = "Source Code" in family
+        declared["font-family"] = "var(--chasse-fixe)" if fixed else "var(--police)"
     return "; ".join(
         f"{name}: {HEX.sub(lambda m: _color(m[0], unknown), value)}"
         for name, value in declared.items()
@@ -137,8 +139,8 @@ def inline(svg, prefix, alt):
 def visit_image(self, node):
     uri = node["uri"]
     source = Path(self.builder.srcdir) / uri
-    if not uri.endswith(".svg") or not source.is_file():
-        return type(self).visit_image(self, node)
+    if self.builder.name == "epub" or not uri.endswith(".svg") or not source.is_file():
+        return type(self).visit_image(self, node)  # un livre numérique garde ses images à part
     alt = node.get("alt", "")
     if not alt:
         raise ExtensionError(f"{node.source} : la figure {source.name} n'a pas de texte (alt).")
@@ -150,7 +152,7 @@ def visit_image(self, node):
 
 
 def depart_image(self, node):
-    if not node["uri"].endswith(".svg"):
+    if self.builder.name == "epub" or not node["uri"].endswith(".svg"):
         type(self).depart_image(self, node)
 
 

@@ -44,16 +44,15 @@
   };
 
   const start = async (box) => {
-    const { figure, etat } = box.dataset;
+    const { figure, etat } = box.dataset, began = performance.now();
     try {
       await Promise.all([load(`${figure}.js`), load(`${etat}.js`)]);
-      const began = performance.now();
       const el = document.createElement("div");
       el.className = "vive";
       box.append(el);
       await modules.get(figure)().render({ model: makeModel(states.get(etat)), el });
       box.classList.add("prete");
-      box.dataset.duree = (performance.now() - began).toFixed(1);
+      box.dataset.duree = (performance.now() - began).toFixed(1); // chargement compris
     } catch (error) {
       console.error(error);
       box.querySelector(".vive")?.remove();

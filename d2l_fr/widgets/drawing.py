@@ -8,6 +8,8 @@ from d2l_fr.french import fr
 __all__ = ["Drawing"]
 
 COLORS = palette.LIGHT | {role: tint[0] for role, tint in palette.TINTS.items()}
+# Ce que XML refuse, même échappé : un texte tapé par le lecteur peut en contenir.
+CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "\ufffd")
 
 
 def _number(value):
@@ -34,7 +36,9 @@ class Drawing:
             for name, value in attributes.items()
         )
         self.parts.append(
-            f"<{tag}{words}/>" if text is None else f"<{tag}{words}>{escape(text)}</{tag}>"
+            f"<{tag}{words}/>"
+            if text is None
+            else f"<{tag}{words}>{escape(text.translate(CONTROLS))}</{tag}>"
         )
 
     def line(self, x1, y1, x2, y2, stroke="rule", stroke_width=1, **more):

@@ -84,9 +84,9 @@ export function random(seed) {
 export function decode({ dtype, shape, data, scale }) {
   const raw = bytes(data);
   if (dtype === "float16") return { shape, data: Float32Array.from(new Uint16Array(raw), half) };
-  if (dtype === "int8") {
-    const factors = new Float32Array(bytes(scale));
-    return { shape, data: Float32Array.from(new Int8Array(raw), (v, i) => v * factors[i % factors.length]) };
+  if (dtype === "int8" || dtype === "int16") {
+    const factors = new Float32Array(bytes(scale)), whole = dtype === "int8" ? new Int8Array(raw) : new Int16Array(raw);
+    return { shape, data: Float32Array.from(whole, (v, i) => v * factors[i % factors.length]) };
   }
   const types = { float32: Float32Array, uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array };
   return { shape, data: new types[dtype](raw) };
@@ -127,6 +127,9 @@ export function figure({ model, el }, { label }) {
   const foot = h("div", { class: "d2l-foot" });
   const root = h("div", { class: "d2l-fig", role: "group", "aria-label": `Figure interactive : ${label}` },
     top, stage, status, controls, foot);
+  // JupyterLab prendrait les flèches et les lettres pour ses raccourcis : il s'en abstient si
+  // l'élément qui a le focus, et lui seul, porte cet attribut.
+  root.addEventListener("focusin", ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
   el.append(root);
 
   const listeners = [], resets = [];

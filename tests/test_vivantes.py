@@ -1,0 +1,414 @@
+"""Les figures vivantes : leur socle, puis le site, le papier et le livre numérique."""
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
+
+import vivantes
+from atelier import open_figure
+from conftest import FIGURES, ROOT, move_a_control, shown
+from d2l_fr import palette, widgets
+from d2l_fr.widgets import arrays, bundle
+from d2l_fr.widgets.base import Figure
+from d2l_fr.widgets.drawing import Drawing
+from d2l_fr.widgets.memoire import Memoire
+from outils import chantier
+
+WHERE = [(page, name) for page, names in FIGURES.items() for name in names]
+NAMES = [name for _, name in WHERE]
+FOLDER = ROOT / "d2l_fr" / "widgets"
+
+
+# ---------- le socle
+
+
+def test_there_are_ten_figures_and_each_has_its_two_files():
+    assert len(NAMES) == len(set(NAMES)) == 10
+    assert set(widgets._FIGURES.values()) == set(NAMES)
+    for name, module in widgets._FIGURES.items():
+        assert getattr(widgets, name).name == module
+        assert (FOLDER / f"{module}.js").is_file()
+
+
+def test_an_unknown_figure_says_which_exist():
+    with pytest.raises(AttributeError, match=r"« Lunette ».*Memoire"):
+        widgets.Lunette  # noqa: B018
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_module_stands_alone_and_parses(tmp_path, name):
+    text = bundle.module(name)
+    assert not re.search(
+        r"^\s*import\b|\bimport\(|\brequire\(|https?://(?!www\.w3\.org)", text, re.M
+    )
+    assert len(re.findall(r"^export ", text, re.M)) == 1
+    (tmp_path / "figure.mjs").write_text(text, "utf-8")
+    (tmp_path / "script.js").write_text(bundle.script(name), "utf-8")
+    for file in ("figure.mjs", "script.js"):
+        run = subprocess.run(
+            [chantier._node("node"), "--check", tmp_path / file], capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.js")), ids=lambda p: p.name)
+def test_no_script_interprets_text_as_html_or_code(path):
+    text = path.read_text("utf-8")
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|\beval\(|new Function|document\.write", text
+    )
+    assert not re.search(r"#[0-9a-fA-F]{3,8}\b(?!\()", re.sub(r"//.*", "", text)), (
+        "une couleur en dur"
+    )
+
+
+def test_a_module_without_its_export_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "FOLDER", tmp_path)
+    (tmp_path / "vide.js").write_text("function render() {}\n", "utf-8")
+    with pytest.raises(ValueError, match="export default"):
+        bundle.module("vide")
+
+
+def test_the_colours_are_those_of_the_palette_in_both_modes():
+    css = bundle.stylesheet()
+    for role in palette.LIGHT:
+        assert f"--c-{role}: {palette.LIGHT[role]}" in css
+        assert f"--c-{role}: {palette.DARK[role]}" in css
+    own = (FOLDER / "style.css").read_text("utf-8")
+    assert not re.search(r"#[0-9a-fA-F]{3,8}\b", own)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16", "int8", "uint8", "uint16", "int32"])
+def test_arrays_come_back(kind):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(7, 5)) * [1, 10, 0.1, 1, 0]
+    if kind.startswith(("uint", "int3")):
+        values = rng.integers(0, 200, (7, 5))
+    packed = arrays.pack(values, kind)
+    back = arrays.unpack(packed)
+    assert packed["shape"] == [7, 5]
+    limit = {"float32": 1e-7, "float16": 5e-4, "int8": 0.5 / 127}.get(kind, 0)
+    assert (np.abs(back - values) <= limit * np.abs(values).max(0) + 1e-12).all()
+    assert len(packed["data"]) == values.size * np.dtype(kind).itemsize
+
+
+def test_arrays_refuse_what_they_would_spoil():
+    with pytest.raises(ValueError, match="float64"):
+        arrays.pack([1.0], "float64")
+    with pytest.raises(ValueError, match="ne tiennent pas"):
+        arrays.pack([300], "uint8")
+    tensor = torch.ones(2, requires_grad=True)
+    assert arrays.unpack(arrays.pack(tensor)).tolist() == [1, 1]
+
+
+class _Echo(Figure):
+    """Une figure d'essai, sans dessin : elle dit ce qu'elle a reçu."""
+
+    height = (5, 5)
+
+    def static(self):
+        return Drawing(100, 40)
+
+
+def test_the_browser_reads_the_same_arrays(browser, tmp_path, monkeypatch):
+    code = (
+        'import { decode, figure } from "./shared.js";\n'
+        "function render({ model, el }) {\n"
+        '  const ui = figure({ model, el }, { label: "essai" });\n'
+        "  return ui.start(() => { ui.values = Object.fromEntries(Object.entries(ui.get('arrays'))"
+        ".map(([k, v]) => [k, Array.from(decode(v).data)])); });\n"
+        "}\nexport default { render };\n"
+    )
+    for path in (*FOLDER.glob("*.js"), FOLDER / "style.css"):
+        (tmp_path / path.name).write_text(path.read_text("utf-8"), "utf-8")
+    (tmp_path / "echo.js").write_text(code, "utf-8")
+    monkeypatch.setattr(bundle, "FOLDER", tmp_path)
+    kind = type("Echo", (_Echo,), {"name": "echo"})
+    widget, values = kind(), np.array([[0.5, -2.0, 1e-6], [65504.0, 3.14159, -0.0]])
+    for dtype in ("float32", "float16", "int8"):
+        widget.send_arrays(dtype, **{dtype: values})
+    widget.send_arrays("int32", int32=[-7, 2**31 - 1])
+    tab = open_figure(browser, tmp_path / "page", widget)
+    got = tab.evaluate("document.querySelector('.d2l-fig').d2l.values")
+    for dtype in ("float32", "float16", "int8"):
+        assert np.allclose(got[dtype], arrays.unpack(arrays.pack(values, dtype)).ravel(), rtol=1e-7)
+    assert got["int32"] == [-7, 2**31 - 1]
+    assert tab.problems == []
+    tab.context.close()
+
+
+def test_numbers_are_written_as_the_package_writes_them(tmp_path):
+    values = [0, 0.51, -3, 1234, 12345.678, -1234567, 0.0001, -0.0004, 99.994]  # sans ex æquo
+    code = bundle._joined("memoire").replace("export default", "const fini =")
+    cases = [(v, d) for v in values for d in (0, 1, 2, 3)]
+    code += f"\nconsole.log(JSON.stringify({json.dumps(cases)}.map(([v, d]) => fr(v, d))));\n"
+    (tmp_path / "nombres.mjs").write_text(code, "utf-8")
+    run = subprocess.run(
+        [chantier._node("node"), tmp_path / "nombres.mjs"], capture_output=True, text=True
+    )
+    from d2l_fr.french import fr
+
+    for (value, digits), text in zip(cases, json.loads(run.stdout), strict=True):
+        expected = fr(value, digits)
+        assert text == (expected if re.search("[1-9]", expected) else expected.lstrip("−"))
+
+
+def test_python_reads_and_writes_the_settings():
+    figure = Memoire(radius=1.0)
+    assert figure.defaults["radius"] == 1.0
+    figure.radius = 0.5
+    assert figure.defaults["radius"] == 1.0
+    assert set(figure.defaults) == {"radius", "angle", "departure", "tanh", "start"}
+    data, _ = figure._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert data["image/svg+xml"].startswith('<svg data-figure="memoire" data-modele=')
+    assert "Figure vivante « memoire »" in data["text/plain"]
+
+
+def test_a_drawing_refuses_a_colour_out_of_the_palette():
+    drawing = Drawing()
+    drawing.text(1, 2, "a < b & c")
+    assert "a &lt; b &amp; c" in str(drawing)
+    with pytest.raises(KeyError):
+        drawing.rect(0, 0, 1, 1, fill="red")
+
+
+def test_the_state_never_ends_a_line_or_a_script():
+    key, script = vivantes.state_script("x", {"state": {"t": "\u2028</script>\u2029", "_esm": "…"}})
+    assert key.startswith("etat-x-")
+    assert "\u2028" not in script
+    assert "_esm" not in script
+
+
+def test_an_unknown_figure_stops_the_build():
+    env = type("Env", (), {"vivantes": {}})()
+    with pytest.raises(vivantes.ExtensionError, match="« absente »"):
+        vivantes.lookup(env, "absente")
+
+
+def test_the_page_says_so_when_a_figure_fails(browser, tmp_path):
+    tab = open_figure(browser, tmp_path, Memoire())
+    script = next((tmp_path / "figures").glob("memoire.js"))
+    script.write_text('d2lFigures.module("memoire", () => { throw new Error("panne"); });', "utf-8")
+    tab.reload()
+    tab.wait_for_selector(".figure-vivante > p")
+    assert "n’a pas pu s’animer" in tab.locator(".figure-vivante > p").inner_text()
+    assert tab.locator(".fixe svg").is_visible()
+    assert any("panne" in problem for problem in tab.problems)
+    tab.context.close()
+
+
+# ---------- le site
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Ouvre une page du livre depuis le disque, sans réseau, et amène une figure à l'écran."""
+    contexts = []
+
+    def go(page, name, width=1280, scheme="light", script=True):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, locale="fr-FR",
+            java_script_enabled=script, reduced_motion="reduce", offline=True,
+        )  # fmt: skip
+        contexts.append(context)
+        tab = context.new_page()
+        tab.problems = []
+        tab.on("pageerror", lambda e: tab.problems.append(str(e)))
+        tab.on("console", lambda m: m.type == "error" and tab.problems.append(m.text))
+        tab.goto((site / f"{page}.html").as_uri())
+        box = tab.locator(f'.figure-vivante[data-figure="{name}"]')
+        box.scroll_into_view_if_needed()
+        if script:
+            tab.wait_for_selector(f'.figure-vivante.prete[data-figure="{name}"]', timeout=15_000)
+        return tab, box
+
+    yield go
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize(("page", "name"), WHERE)
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (768, "dark"), (360, "dark")])
+def test_the_figure_lives_offline_and_fits(visit, page, name, width, scheme):
+    tab, box = visit(page, name, width, scheme)
+    figure = box.locator(".d2l-fig")
+    live, place = figure.bounding_box(), box.locator(".vive").bounding_box()
+    assert live["height"] <= place["height"] + 1, "la figure déborde de la place gardée"
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert move_a_control(tab, figure), "aucun réglage ne change la figure au clavier"
+    assert figure.bounding_box()["height"] <= place["height"] + 1
+    start = shown(figure)
+    figure.get_by_role("button", name="Réinitialiser").click()
+    assert shown(figure) != start or name == "ecrivain"
+    background = figure.evaluate("(node) => getComputedStyle(node).backgroundColor")
+    assert (background == "rgb(255, 255, 255)") == (scheme == "light")
+    assert tab.problems == []
+
+
+@pytest.mark.parametrize(("page", "name"), WHERE)
+@pytest.mark.parametrize("width", [1280, 360])
+def test_nothing_moves_when_the_figure_starts(browser, served, page, name, width):
+    context = browser.new_context(viewport={"width": width, "height": 900}, locale="fr-FR")
+    tab, held = context.new_page(), []
+    tab.route(re.compile(r"_static/figures/"), held.append)
+    tab.goto(f"{served}{page}.html", wait_until="load")
+    tab.evaluate("document.fonts.ready")
+    box = tab.locator(f'.figure-vivante[data-figure="{name}"]')
+    box.scroll_into_view_if_needed()
+    box.scroll_into_view_if_needed()
+    where = "(node) => node.closest('figure').getBoundingClientRect().height"
+    before = box.evaluate(where)
+    tab.unroute_all()
+    for route in held:
+        route.continue_()
+    tab.wait_for_selector(f'.figure-vivante.prete[data-figure="{name}"]', timeout=15_000)
+    assert held
+    assert box.evaluate(where) == pytest.approx(before, abs=1)
+    context.close()
+
+
+@pytest.mark.parametrize(("page", "name"), WHERE)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_figure_is_accessible(visit, page, name, scheme):
+    tab, box = visit(page, name, scheme=scheme)
+    move_a_control(tab, box.locator(".d2l-fig"))
+    violations = (
+        Axe().run(tab, context=f'.figure-vivante[data-figure="{name}"]').response["violations"]
+    )
+    assert not violations, [
+        (v["id"], v["help"], [n["html"][:160] for n in v["nodes"][:3]]) for v in violations
+    ]
+
+
+@pytest.mark.parametrize(("page", "name"), WHERE)
+def test_paper_shows_the_static_form_with_its_caption(visit, page, name):
+    tab, box = visit(page, name)
+    assert not box.locator(".fixe").is_visible()
+    tab.emulate_media(media="print")
+    assert box.locator(".fixe svg").is_visible()
+    assert not box.locator(".d2l-fig").is_visible()
+    caption = box.locator("xpath=ancestor::figure").locator("figcaption")
+    assert caption.is_visible()
+    assert caption.inner_text().startswith("Figure ")
+    assert len(box.locator(".fixe svg").get_attribute("aria-label")) > 60
+
+
+@pytest.mark.parametrize(("page", "name"), WHERE)
+def test_without_script_the_static_form_is_there(visit, page, name):
+    _, box = visit(page, name, script=False)
+    assert box.locator(".fixe svg").is_visible()
+
+
+@pytest.mark.parametrize(("page", "name"), WHERE)
+def test_a_question_comes_before_and_its_answer_after(site, page, name):
+    html = (site / f"{page}.html").read_text("utf-8")
+    at = html.index(f'data-figure="{name}"')
+    question, answer = html.rfind('class="prediction"', 0, at), html.find('class="reponse"', at)
+    assert at - question > 0
+    assert answer - at > 0
+    between = re.sub(r"<svg.*?</svg>|<[^>]+>", "", html[question:answer], flags=re.S)
+    assert len(between) < 4000, "la question et la réponse sont loin de la figure"
+    assert "?" in re.sub(r"<[^>]+>", "", html[question:at])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_state_is_light(site, name):
+    import gzip
+
+    path = next((site / "_static" / "figures").glob(f"etat-{name}-*.js"))
+    assert len(gzip.compress(path.read_bytes())) <= 150_000
+
+
+def test_the_printed_forms_use_the_palette_and_readable_text(site):
+    folder = site.parent / "travail" / "jupyter_execute"
+    found = [p for p in folder.rglob("*.svg") if "data-figure=" in p.read_text("utf-8")[:400]]
+    assert len(found) == 10
+    for path in found:
+        sizes = re.findall(r'font-size="([\d.]+)"', path.read_text("utf-8"))
+        assert sizes or "font" in path.read_text("utf-8")
+        assert all(float(size) >= 12.5 for size in sizes), path.name
+
+
+# ---------- la page qui les rassemble
+
+
+def test_the_gallery_shows_all_ten_with_a_link_to_each_section(visit, site):
+    tab, _ = visit("figures", NAMES[0])
+    boxes = tab.locator(".vivante .figure-vivante")
+    assert [boxes.nth(i).get_attribute("data-figure") for i in range(boxes.count())] == NAMES
+    for page, name in WHERE:
+        section = tab.locator(f'.figure-vivante[data-figure="{name}"]').locator(
+            "xpath=ancestor::section[1]"
+        )
+        links = [a.get_attribute("href") for a in section.locator("a:not(.headerlink)").all()]
+        assert any(link.startswith(f"{page}.html#") for link in links), name
+
+
+def test_the_gallery_is_projected_one_figure_at_a_time(visit):
+    tab, _ = visit("figures", NAMES[0])
+    tab.get_by_role("button", name="Projeter les figures").click()
+    tab.wait_for_selector("article.presentation")
+    tab.wait_for_selector(".courante .figure-vivante.prete")
+    visible = tab.locator(".vivante:visible")
+    assert visible.count() == 1
+    assert visible.locator(".figure-vivante").get_attribute("data-figure") == NAMES[0]
+    tab.keyboard.press("PageDown")
+    assert tab.locator(".vivante:visible .figure-vivante").get_attribute("data-figure") == NAMES[1]
+    tab.get_by_role("button", name="Suivante").click()
+    assert tab.locator(".vivante:visible .figure-vivante").get_attribute("data-figure") == NAMES[2]
+    assert tab.locator(".presentation-barre span").inner_text() == "3 / 10"
+    tab.keyboard.press("PageUp")
+    tab.get_by_role("button", name="Quitter").click()
+    tab.wait_for_selector("article:not(.presentation)")
+    assert tab.locator(".vivante:visible").count() == 10
+
+
+def test_a_figure_goes_full_screen(visit):
+    tab, box = visit("bptt", "memoire")
+    box.get_by_role("button", name="Plein écran").click()
+    tab.wait_for_function("document.fullscreenElement?.classList.contains('d2l-fig')")
+    tab.get_by_role("button", name="Quitter le plein écran").click()
+    tab.wait_for_function("!document.fullscreenElement")
+    assert box.get_by_role("button", name="Plein écran").is_visible()
+
+
+# ---------- le livre numérique
+
+
+def test_the_epub_holds_the_static_form_and_its_caption(tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "conf.py").write_text(
+        f"import sys; sys.path[:0] = [{str(ROOT / 'book' / '_ext')!r}, {str(ROOT)!r}]\n"
+        "extensions = ['myst_nb', 'figures', 'vivantes']\n"
+        "project = 'Essai'; language = 'fr'; version = '1'; nb_ipywidgets_js = {}\n"
+        "nb_mime_priority_overrides = [('epub', 'image/svg+xml', 5)]\n"
+        "epub_show_urls = 'no'; nb_execution_mode = 'force'; nb_execution_raise_on_error = True\n",
+        "utf-8",
+    )
+    (source / "index.md").write_text(
+        "---\nfile_format: mystnb\nkernelspec:\n  name: python3\n---\n# Essai\n\n```{code-cell}\n"
+        "---\nmystnb:\n  figure:\n    caption: La légende.\n  image:\n    alt: Le dessin.\n---\n"
+        "import d2l_fr as d2l\nd2l.widgets.Memoire()\n```\n",
+        "utf-8",
+    )
+    run = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-b", "epub", "-q", source, tmp_path / "epub"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    book = zipfile.ZipFile(next((tmp_path / "epub").glob("*.epub")))
+    page = book.read("index.xhtml").decode()
+    picture = re.search(r'<img alt="Le dessin\." src="([^"]+\.svg)"', page)
+    assert picture
+    assert "norme de ∂h₆₀" in book.read(picture[1]).decode()
+    assert "La légende." in page
+    assert "<script" not in page
