@@ -1,0 +1,190 @@
+"""« falaise » : deux descentes, avec et sans écrêtage, sur une surface. Page : rnn-scratch.
+
+La perte est celle d'une seule unité récurrente : deux paramètres, donc une surface.
+"""
+
+import functools
+import math
+
+import numpy as np
+import torch
+import traitlets as T
+
+from d2l_fr.french import fr
+from d2l_fr.rnn_scratch import clip_gradients
+from d2l_fr.widgets.base import Figure
+from d2l_fr.widgets.drawing import Drawing
+from d2l_fr.widgets.memoire import power
+
+__all__ = ["Falaise", "gradient_path", "unit_loss"]
+
+TIMES, H0, TARGET = 5, 0.4, 0.7  # pas de temps, état de départ, état voulu au dernier pas
+STEPS = 30  # pas de la descente
+W, B, UNIT = (0.8, 2.6), (-1.0, 2.0), 10_000  # la carte : le poids, le biais, son grain
+# Les niveaux de la carte, et l'encre que chacun ajoute : la falaise est l'endroit où il s'en ajoute
+# d'un coup.
+LEVELS = {
+    0.001: 3,
+    0.003: 3,
+    0.01: 3,
+    0.03: 3,
+    0.06: 3,
+    0.08: 3,
+    0.2: 9,
+    0.5: 9,
+    1.0: 9,
+    2.0: 9,
+    2.7: 9,
+}
+
+
+def unit_loss(w, b):
+    """Rend la perte (h_5 - 0,7)² de h_t = tanh(w h_{t-1} + b), pour h_0 = 0,4.
+
+    ``w`` et ``b`` sont deux tenseurs de même forme ; la perte a cette forme. Page : rnn-scratch.
+    """
+    h = torch.full_like(w, H0)
+    for _ in range(TIMES):
+        h = torch.tanh(w * h + b)
+    return (h - TARGET) ** 2
+
+
+def gradient_path(start, rate, threshold=math.inf, steps=STEPS):
+    """Descend le gradient de ``unit_loss`` depuis ``start`` (w, b), écrêté à ``threshold``.
+
+    Rend les points (steps + 1, 2), les pertes (steps + 1,) et les normes du gradient avant
+    écrêtage (steps,), en float64 ; chaque gradient vient d'autograd, et ``d2l.clip_gradients``
+    l'écrête. Lève ``ValueError`` si ``start`` n'est pas fait de deux
+    nombres finis, ou si ``rate`` ou ``threshold`` n'est pas strictement positif.
+    Page : rnn-scratch.
+    """
+    point = torch.tensor(start, dtype=torch.float64)
+    if point.shape != (2,) or not point.isfinite().all():
+        raise ValueError(f"start = {start} : il faut deux nombres finis, (w, b).")
+    if not (rate > 0 and math.isfinite(rate)):
+        raise ValueError(f"rate = {rate} : il faut un taux d'apprentissage fini, positif.")
+    points, losses, norms = [], [], []
+    for _ in range(steps + 1):
+        point.requires_grad_().grad = None
+        loss = unit_loss(*point)
+        loss.backward()
+        points.append(point.detach())
+        losses.append(loss.item())
+        norms.append(clip_gradients([point], threshold))
+        point = (point - rate * point.grad).detach()
+    return torch.stack(points), torch.tensor(losses).double(), torch.tensor(norms[:-1]).double()
+
+
+@functools.cache
+def level_loops():
+    """Rend, pour chaque niveau de ``LEVELS``, les boucles (n, 2) qui cernent ce qui le dépasse.
+
+    Les coordonnées sont des entiers, en ``UNIT`` de chaque côté de la carte. Le bord ferme les
+    boucles : hors de la carte, la perte est censée être nulle.
+    """
+    from matplotlib.figure import Figure as Canvas  # seulement pour ses lignes de niveau
+    from matplotlib.path import Path
+
+    inner = torch.linspace(0, 1, 421, dtype=torch.float64)
+    b, w = torch.meshgrid(B[0] + (B[1] - B[0]) * inner, W[0] + (W[1] - W[0]) * inner, indexing="ij")
+    logs = torch.nn.functional.pad(unit_loss(w, b).clamp_min(1e-9).log10(), (1, 1, 1, 1), value=-9)
+    side = UNIT * torch.nn.functional.pad(inner, (1, 1)).index_fill(0, torch.tensor([422]), 1)
+    lines = Canvas().subplots().contour(side, side, logs, [math.log10(v) for v in LEVELS])
+    found = []
+    for loops in lines.allsegs:
+        paths = [Path(loop) for loop in loops if len(loop) > 3]
+        for path in paths:  # les points alignés, à un tiers de pixel près, ne servent à rien
+            path.should_simplify, path.simplify_threshold = True, UNIT / 3000
+        found.append([path.cleaned(simplify=True).vertices[:-1].round() for path in paths])
+    return found
+
+
+class Falaise(Figure):
+    """La perte d'une unité récurrente, et deux descentes de gradient : avec et sans écrêtage.
+
+    Réglages : ``start``, le point de départ (w, b) ; ``rate``, le taux d'apprentissage η ;
+    ``threshold``, le seuil θ ; ``shown``, le nombre de pas montrés, de 0 à 30. Lève
+    ``ValueError`` si ``start`` sort de la carte (w de 0,8 à 2,6 ; b de -1 à 2), si ``rate`` ou
+    ``threshold`` n'est pas fini et strictement positif, ou si ``shown`` sort de 0 à 30.
+    Page : rnn-scratch.
+    """
+
+    name = "falaise"
+    height = (38, 74.2)
+    start = T.List(T.Float(), [1.6, -0.62]).tag(sync=True, control=True)
+    rate = T.Float(0.1).tag(sync=True, control=True)
+    threshold = T.Float(1.0).tag(sync=True, control=True)
+    shown = T.Int(STEPS).tag(sync=True, control=True)
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.paths()  # refuse un départ, un taux ou un seuil impossible
+        (w, b), shown = self.start, self.shown
+        if not (W[0] <= w <= W[1] and B[0] <= b <= B[1]):
+            raise ValueError(f"start = {self.start} : il faut w de 0,8 à 2,6 et b de -1 à 2.")
+        if not self.threshold < math.inf:  # le navigateur ne lit pas l'infini
+            raise ValueError(f"threshold = {self.threshold} : il faut un seuil fini.")
+        if not 0 <= shown <= STEPS:
+            raise ValueError(f"shown = {shown} : il faut un nombre de pas de 0 à {STEPS}.")
+        loops = level_loops()
+        flat = [loop for level in loops for loop in level]
+        owners = [i for i, level in enumerate(loops) for _ in level]
+        self.send_arrays("uint16", outline=np.concatenate(flat), owners=owners,
+                         lengths=[len(loop) for loop in flat])  # fmt: skip
+        self.send_arrays("float32", ink=[ink / 100 for ink in LEVELS.values()])
+
+    def paths(self):
+        """Rend les deux descentes, avec puis sans écrêtage : voir ``gradient_path``."""
+        return (
+            gradient_path(self.start, self.rate, self.threshold),
+            gradient_path(self.start, self.rate),
+        )
+
+    def static(self):
+        drawing = Drawing(680, 372)
+        x, y = drawing.axes(W, B, box=(44, 28, 360, 326), xticks=(1, 1.5, 2, 2.5),
+                            yticks=(-1, 0, 1, 2), xlabel="poids w", ylabel="biais b",
+                            xformat=lambda v: fr(v, 1))  # fmt: skip
+        (left, low), right, high = (x(W[0]), y(B[0])), x(W[1]), y(B[1])
+        for loops, ink in zip(level_loops(), LEVELS.values(), strict=True):
+            spots = [(loop / UNIT * (right - left, high - low) + (left, low)) for loop in loops]
+            d = "".join("M" + "L".join(f"{p:.1f} {q:.1f}" for p, q in loop) + "Z" for loop in spots)
+            drawing.add("path", d=d, fill="hidden", fill_opacity=ink / 100, fill_rule="evenodd",
+                        stroke="hidden", stroke_opacity=0.45, stroke_width=0.6)  # fmt: skip
+        drawing.text(x(0.86), y(-0.9), "perte ≈ 2,9")
+        drawing.text(x(2.56), y(0.95), "perte ≈ 0,09", anchor="end")
+        drawing.text(x(0.86), y(0.5), "vallée : perte nulle")
+        drawing.text(x(2.2), y(-0.32), "falaise")
+        styles = {"gradient": {"stroke_dasharray": "7 4"}, "train": {}}
+        clipped, free = self.paths()
+        for (points, _, _), role in ((free, "gradient"), (clipped, "train")):
+            walk = points[: self.shown + 1].tolist()
+            inside = [W[0] <= w <= W[1] and B[0] <= b <= B[1] for w, b in walk]
+            walk = walk[: inside.index(False)] if False in inside else walk
+            spots = [(x(w), y(b)) for w, b in walk]
+            drawing.path(spots, stroke="background", stroke_width=5)
+            drawing.path(spots, stroke=role, stroke_width=2.5, **styles[role])
+            for spot in spots[1:]:
+                drawing.circle(*spot, 3, fill=role)
+        drawing.circle(x(self.start[0]), y(self.start[1]), 6)
+        drawing.text(x(self.start[0]) + 10, y(self.start[1]) + 12, "départ")
+        curves = ((1, (-6, 1), "perte", 28), (2, (-3, 2), "norme du gradient g", 200))
+        for index, span, name, top in curves:
+            last = index == 2
+            x, y = drawing.axes((0, STEPS), span, box=(420, top, 664, top + 126), ylabel=name,
+                                xticks=(0, 10, 20, 30) if last else (), yformat=power,
+                                yticks=range(span[0], span[1] + 1, 2 - last),
+                                xlabel="pas de la descente" if last else "")  # fmt: skip
+            if last:
+                level = y(math.log10(self.threshold))
+                drawing.line(420, level, 664, level, "data", stroke_dasharray="2 3")
+                drawing.text(660, level - 5, f"θ = {fr(self.threshold, 1)}", size=13, anchor="end")
+            for path, role in ((free, "gradient"), (clipped, "train")):
+                values = path[index][: self.shown + (not last)].tolist()  # le pas 1 part du point 0
+                logs = [math.log10(max(v, 1e-30)) for v in values]
+                spots = [(x(k), y(v)) for k, v in enumerate(logs, last) if span[0] <= v <= span[1]]
+                drawing.path(spots, stroke=role, stroke_width=2.2, **styles[role])
+            if not last:
+                drawing.text(660, y(-1.05) - 8, "sans écrêtage", "gradient", 13, "end")
+                drawing.text(x(15.5), y(-4.5), "avec écrêtage", "train", 13)
+        return drawing
