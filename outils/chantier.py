@@ -4,6 +4,7 @@ Le site se construit dans ``_build/travail`` et ne remplace ``_build/html`` qu'u
 une construction qui échoue laisse le livre précédent en place.
 """
 
+import contextlib
 import errno
 import functools
 import hashlib
@@ -15,6 +16,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from outils import journal
 
@@ -240,13 +243,33 @@ def _publish():
     shutil.rmtree(old, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def alone():
+    """Une seule construction à la fois : une seconde attend que la première ait fini."""
+    BUILD.mkdir(exist_ok=True)
+    lock = FileLock(BUILD / "verrou")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print("Une autre construction est en cours ; on attend qu'elle finisse…", flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def livre():
     """Construit ce qui doit l'être, puis dit quoi ouvrir."""
+    with alone():
+        _livre()
+
+
+def _livre():
     start = time.monotonic()
     if (SITE / "index.html").is_file() and _load_state().get("tout") == _everything():
         print(f"Le livre est à jour. {READY}")
         return
-    BUILD.mkdir(exist_ok=True)
     vendor()
     engine = _engine()
     if MARK.exists() or _load_state().get("moteur") != engine:

@@ -29,7 +29,15 @@ SECTIONS = [
     "rnn-concise",
     "bptt",
 ]
-ANNEXES = ["resultats", "glossaire", "notations", "d2l-et-nous", "references", "a-propos"]
+ANNEXES = [
+    "figures",
+    "resultats",
+    "glossaire",
+    "notations",
+    "d2l-et-nous",
+    "references",
+    "a-propos",
+]
 PAGES = ["index", *SECTIONS, *ANNEXES]
 # Les figures vivantes de chaque section (d2l_fr/widgets).
 FIGURES = {

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -152,6 +153,32 @@ def test_a_failed_build_says_why(monkeypatch, capsys):
     monkeypatch.setattr(chantier, "livre", fails)
     assert command.main(["livre"]) == 1
     assert "Échec : une raison précise" in capsys.readouterr().err
+
+
+def test_a_second_build_waits_for_the_first(workshop, monkeypatch, capsys):
+    order = []
+    first, second = threading.Event(), threading.Event()
+
+    def build():
+        order.append("début")
+        first.set()
+        second.wait(10)
+        order.append("fin")
+
+    monkeypatch.setattr(chantier, "_livre", build)
+    threads = [threading.Thread(target=chantier.livre) for _ in range(2)]
+    threads[0].start()
+    assert first.wait(10)
+    threads[1].start()
+    for _ in range(100):
+        if "on attend qu'elle finisse" in (said := capsys.readouterr().out):
+            break
+        time.sleep(0.05)
+    assert "on attend qu'elle finisse" in said
+    second.set()
+    for thread in threads:
+        thread.join(10)
+    assert order == ["début", "fin", "début", "fin"]
 
 
 def test_fingerprints_follow_content_not_dates(tmp_path, monkeypatch):

@@ -14,8 +14,8 @@ class Figure(anywidget.AnyWidget):
 
     ``name`` est celui du module JavaScript ; ``height`` donne en rem la place que la figure
     prend dans la page, large puis étroite, pour que rien ne bouge quand elle démarre.
-    Un réglage est un trait marqué ``sync=True, control=True`` : le lecteur le déplace, Python
-    le lit et l'écrit. Les tableaux passent par ``send_arrays``.
+    Un réglage est une propriété déclarée ``sync=True, control=True`` : le lecteur le déplace,
+    Python le lit et l'écrit. Les tableaux passent par ``send_arrays``.
     """
 
     name = ""

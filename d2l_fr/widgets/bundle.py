@@ -38,7 +38,7 @@ def _joined(name):
 
 
 def module(name):
-    """Le module ES complet de la figure ``name`` (celui que lit anywidget)."""
+    """Le texte complet du module de la figure ``name``, celui que lit anywidget."""
     text = _joined(name)
     if not DEFAULT.search(text):
         raise ValueError(f"{name}.js ne finit pas par « export default {{ render }}; ».")

@@ -19,7 +19,7 @@ def _number(value):
 class Drawing:
     """Un dessin de ``width`` × ``height`` pixels, que ``str`` rend en SVG.
 
-    Les couleurs (``fill``, ``stroke``) sont des rôles de la palette : « hidden », « rule »…
+    Les couleurs (``fill``, ``stroke``) sont des rôles de la palette : ``hidden``, ``rule``…
     ``KeyError`` pour un rôle inconnu. Les abscisses vont vers la droite, les ordonnées vers
     le bas ; ``axes`` pose un repère et rend les deux fonctions qui y placent des données.
     """

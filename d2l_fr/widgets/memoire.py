@@ -19,8 +19,8 @@ STEPS = 60
 def recurrent_matrix(angle, radius, departure):
     """Rend une matrice W_hh (2, 2), de valeurs propres radius·e^{±i·angle}.
 
-    ``departure`` est son écart à la normalité (au sens de Henrici) : nul, W_hh est une rotation
-    dilatée ; plus grand, elle allonge avant de réduire. ``angle`` est en degrés. Page : bptt.
+    ``departure`` est son écart à la normalité (au sens de Henrici). S'il est nul, W_hh tourne et
+    dilate ; sinon, elle peut allonger avant de réduire. ``angle`` est en degrés. Page : bptt.
     """
     side = radius * math.sin(math.radians(angle))
     low = (math.sqrt(departure**2 + 4 * side**2) - departure) / 2
@@ -29,7 +29,7 @@ def recurrent_matrix(angle, radius, departure):
 
 
 def power(exponent):
-    """Écrit une puissance de dix : power(-3) rend « 10⁻³ »."""
+    """Écrit une puissance de dix : ``power(-3)`` rend « 10⁻³ »."""
     return "10" + str(exponent).translate(SUPERSCRIPTS) if exponent else "1"
 
 

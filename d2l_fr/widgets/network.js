@@ -58,10 +58,17 @@ export function gruStep({ W_xh, W_hh, b_h }, state, token) {
 /** Multiplie par la transposée de `W` (m, c) : rend `grad` (c) Wᵀ, de taille m. */
 export function timesTransposed({ shape: [rows, columns], data }, grad) {
   const product = new Float64Array(rows);
+  const whole = columns - (columns % 4);
   for (let i = 0, k = 0; i < rows; i++) {
-    let sum = 0;
-    for (let j = 0; j < columns; j++) sum += grad[j] * data[k++];
-    product[i] = sum;
+    let a = 0, b = 0, c = 0, d = 0, j = 0; // quatre sommes : chacune n'attend pas la précédente
+    for (; j < whole; j += 4, k += 4) {
+      a += grad[j] * data[k];
+      b += grad[j + 1] * data[k + 1];
+      c += grad[j + 2] * data[k + 2];
+      d += grad[j + 3] * data[k + 3];
+    }
+    for (; j < columns; j++) a += grad[j] * data[k++];
+    product[i] = a + b + c + d;
   }
   return product;
 }
