@@ -8,7 +8,7 @@ KINDS = ("float32", "float16", "int16", "int8", "uint8", "uint16", "int32")
 
 
 def pack(values, kind="float32"):
-    """Range un tableau en octets ; rend ses ``dtype``, ``shape``, ``data`` et, au besoin, ``scale``.
+    """Range un tableau en octets ; rend ``dtype``, ``shape``, ``data`` et parfois ``scale``.
 
     Paramètres : ``values``, un tableau ou un tenseur de forme quelconque ; ``kind``, l'un de
     float32, float16, int16, int8, uint8, uint16, int32. En int8, chaque colonne (dernier axe) a
