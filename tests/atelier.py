@@ -39,7 +39,7 @@ def mount(folder, *shown, scheme="light"):
     boxes = []
     for i, widget in enumerate(shown):
         svg = widget._repr_mimebundle_()[0]["image/svg+xml"]
-        name, _, *place = vivantes.MARK.search(svg).groups()
+        name, _, place = vivantes.MARK.search(svg).groups()
         key, script = vivantes.state_script(name, embedded(widget))
         (folder / "figures" / f"{name}.js").write_text(bundle.script(name), "utf-8")
         (folder / "figures" / f"{key}.js").write_text(script, "utf-8")

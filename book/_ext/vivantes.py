@@ -17,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from d2l_fr.widgets import bundle
 
-MARK = re.compile(r'<svg[^>]*? data-figure="([\w-]+)" data-modele="(\w+)" data-place="(\S+) (\S+)"')
+MARK = re.compile(r'<svg[^>]*? data-figure="([\w-]+)" data-modele="(\w+)" data-place="([^"]+)"')
 # Ce qui ne sert qu'aux gestionnaires de widgets de Jupyter.
 USELESS = re.compile(r"^_|^(layout|tabbable|tooltip)$")
 
@@ -40,11 +40,15 @@ def state_script(name, state):
 
 
 def wrap(svg, name, key, place):
-    """La forme imprimée, dans la boîte où la figure s'animera."""
-    large, narrow = place
+    """La forme imprimée, dans la boîte où la figure s'animera.
+
+    ``place`` donne quatre hauteurs, en rem : large, moyenne, petite, étroite.
+    """
+    names = ("large", "moyenne", "petite", "etroite")
+    heights = "; ".join(f"--{n}: {h}rem" for n, h in zip(names, place.split(), strict=True))
     return (
         f'<div class="figure-vivante" data-figure="{html.escape(name)}" data-etat="{key}" '
-        f'style="--large: {large}rem; --etroit: {narrow}rem">'
+        f'style="{heights}">'
         f'<div class="fixe"><div class="figure-svg">{svg}</div></div></div>'
     )
 
@@ -67,7 +71,7 @@ def keep_state(app, doctree):
         if not image["uri"].endswith(".svg") or not source.is_file():
             continue
         if match := MARK.search(source.read_text("utf-8")[:2000]):
-            name, model, *place = match.groups()
+            name, model, place = match.groups()
             if model not in models:
                 raise ExtensionError(f"{page} : l'état de la figure « {name} » manque.")
             key, script = state_script(name, models[model])

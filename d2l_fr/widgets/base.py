@@ -12,14 +12,15 @@ __all__ = ["Figure"]
 class Figure(anywidget.AnyWidget):
     """Une figure vivante. Les sous-classes posent ``name``, leurs réglages, et ``static``.
 
-    ``name`` est celui du module JavaScript ; ``height`` donne en rem la place que la figure
-    prend dans la page, large puis étroite, pour que rien ne bouge quand elle démarre.
+    ``name`` est celui du module JavaScript. ``height`` donne en rem la place que la figure prend
+    dans la page, large (plus de 40 rem) puis étroite (moins de 30), et ``between`` celle qu'elle
+    prend au-dessus et au-dessous de 36 rem : rien ne bouge quand elle démarre.
     Un réglage est une propriété déclarée ``sync=True, control=True`` : le lecteur le déplace,
     Python le lit et l'écrit. Les tableaux passent par ``send_arrays``.
     """
 
     name = ""
-    height = (30, 36)
+    height, between = (30, 36), None
     arrays = T.Dict().tag(sync=True)
     defaults = T.Dict(help="Les réglages de départ, où ramène « Réinitialiser ».").tag(sync=True)
 
@@ -42,10 +43,11 @@ class Figure(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs):
         bundle_, metadata = super()._repr_mimebundle_(**kwargs)
-        large, narrow = self.height
+        (large, narrow), (upper, lower) = self.height, self.between or self.height
         svg = str(self.static())
         mark = (
-            f'data-figure="{self.name}" data-modele="{self.model_id}" data-place="{large} {narrow}"'
+            f'data-figure="{self.name}" data-modele="{self.model_id}" '
+            f'data-place="{large} {upper} {lower} {narrow}"'
         )
         bundle_["image/svg+xml"] = svg.replace("<svg ", f"<svg {mark} ", 1)
         bundle_["text/plain"] = (

@@ -31,7 +31,7 @@ class Compteur(Figure):
     """
 
     name = "compteur"
-    height = (42.5, 67.5)
+    height, between = (42.2, 67.5), (43.6, 63.6)
     order = T.Int(5).tag(sync=True, control=True)
     share = T.Float(1.0).tag(sync=True, control=True)
     prefix = T.Unicode("Tiphaine leva les yeux vers la m").tag(sync=True, control=True)

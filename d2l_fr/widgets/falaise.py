@@ -110,7 +110,7 @@ class Falaise(Figure):
     """
 
     name = "falaise"
-    height = (38, 74.2)
+    height, between = (38.4, 75.3), (39.9, 69)
     start = T.List(T.Float(), [1.6, -0.62]).tag(sync=True, control=True)
     rate = T.Float(0.1).tag(sync=True, control=True)
     threshold = T.Float(1.0).tag(sync=True, control=True)

@@ -77,7 +77,7 @@ class Fenetres(Figure):
     """
 
     name = "fenetres"
-    height = (44, 70.5)
+    height, between = (44.2, 71), (47, 62.6)
     shuffled = T.Bool(False).tag(sync=True, control=True)
     carry = T.Bool(True).tag(sync=True, control=True)
     detach = T.Bool(True).tag(sync=True, control=True)

@@ -35,7 +35,7 @@ class Horizon(Figure):
     """
 
     name = "horizon"
-    height = (35, 69)
+    height, between = (35.8, 69.8), (35.8, 69.8)
     noise = T.Float(0.2).tag(sync=True, control=True)
     tau = T.Int(4).tag(sync=True, control=True)
     k = T.Int(LONGEST).tag(sync=True, control=True)

@@ -115,7 +115,7 @@ class Loupe(Figure):
     """
 
     name = "loupe"
-    height = (45.7, 61.8)
+    height, between = (45.8, 62.9), (45.8, 61.6)
     network = T.Unicode().tag(sync=True, control=True)
     trained = T.Bool(True).tag(sync=True, control=True)
     state = T.Bool(False).tag(sync=True, control=True)

@@ -42,7 +42,7 @@ class Memoire(Figure):
     """
 
     name = "memoire"
-    height = (35.5, 62)
+    height, between = (35.8, 60.4), (33.4, 50.6)
     radius = T.Float(0.9).tag(sync=True, control=True)
     angle = T.Float(0.0).tag(sync=True, control=True)
     departure = T.Float(2.0).tag(sync=True, control=True)

@@ -71,7 +71,7 @@ class PasAPas(Figure):
     """
 
     name = "pas_a_pas"
-    height = (47.5, 62.5)
+    height, between = (47.3, 62.3), (47.3, 59.8)
     text = T.Unicode("les poules du couvent couvent.").tag(sync=True, control=True)
     step = T.Int(20).tag(sync=True, control=True)
     forget = T.Int(0).tag(sync=True, control=True)

@@ -50,7 +50,7 @@ class Perplexite(Figure):
     """
 
     name = "perplexite"
-    height = (32.5, 55)
+    height, between = (31.8, 54), (33.1, 51.2)
     probs = T.List(T.Float(), [0.4, 0.3, 0.15, 0.1, 0.04, 0.01]).tag(sync=True, control=True)
     truth = T.Unicode("e").tag(sync=True, control=True)
     tokens = T.List(T.Unicode(), list("aeoiuz")).tag(sync=True)
