@@ -85,7 +85,7 @@ def test_the_notebook_opens_and_runs_in_jupyterlab(tab, lab, section):
     last = sum(cell["cell_type"] == "code" for cell in source["cells"])
     # Le noyau a fini quand la dernière cellule de code porte son numéro d'exécution.
     tab.wait_for_function(
-        """async ([last]) => {
+        """([last]) => {
             const panel = document.querySelector('.jp-NotebookPanel');
             const prompts = [...panel.querySelectorAll('.jp-InputArea-prompt')];
             return prompts.some((p) => p.textContent.trim() === `[${last}]:`);
@@ -95,6 +95,8 @@ def test_the_notebook_opens_and_runs_in_jupyterlab(tab, lab, section):
     assert tab.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
     assert tab.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
     figures = tab.locator(".jp-OutputArea .d2l-fig")
+    # Une figure s'affiche un instant après la fin de sa cellule.
+    figures.nth(len(FIGURES[section]) - 1).wait_for(timeout=30_000)
     assert figures.count() == len(FIGURES[section])
     for i, name in enumerate(FIGURES[section]):
         assert move_a_control(tab, figures.nth(i)), f"rien ne bouge dans la figure {name}"

@@ -89,6 +89,10 @@
     current = Math.max(0, Math.min(slides.length - 1, index));
     slides.forEach((slide, i) => slide.classList.toggle("courante", i === current));
     place.textContent = `${current + 1} / ${slides.length}`;
+    // Le corps le plus grand qui laisse la figure entière à l'écran, sans descendre sous 15 px.
+    const box = slides[current].querySelector(".figure-vivante");
+    const tall = parseFloat(getComputedStyle(box).getPropertyValue("--large"));
+    box.style.fontSize = `${Math.max(15, Math.min((innerHeight - 175) / tall, innerWidth / 50))}px`;
     article.scrollTop = 0;
   };
   const bar = document.createElement("div");
@@ -104,7 +108,10 @@
       go(current);
     } else if (!document.fullscreenElement) {
       bar.remove();
-      slides.forEach((slide) => slide.classList.remove("courante"));
+      slides.forEach((slide) => {
+        slide.classList.remove("courante");
+        slide.querySelector(".figure-vivante").style.fontSize = "";
+      });
     }
   });
   // Ce qu'envoient les télécommandes de présentation.
