@@ -85,6 +85,18 @@ def values(tab):
     )
 
 
+def change(tab, **settings):
+    """Change des réglages, comme le ferait le lecteur ; rend ce que la figure a calculé."""
+    tab.evaluate(
+        """(settings) => {
+          const ui = document.querySelector('.d2l-fig').d2l;
+          for (const [key, value] of Object.entries(settings)) ui.set(key, value);
+        }""",
+        settings,
+    )
+    return values(tab)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("figure")

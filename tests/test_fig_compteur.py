@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import d2l_fr as d2l
-from atelier import open_figure, values
+from atelier import change, open_figure, values
 from d2l_fr.widgets.compteur import EXTRACT, SHARES, Compteur, compact, visible
 
 PREFIXES = ["Tiphaine leva les yeux vers la m", "l'", "maré", "bizx", "q", "", "fin.\n", "e\u0301t"]
@@ -32,14 +32,6 @@ def tab(browser, tmp_path_factory, figure):
     yield tab
     assert tab.problems == []
     tab.context.close()
-
-
-def change(tab, **settings):
-    for key, value in settings.items():
-        tab.evaluate(
-            "([key, value]) => document.querySelector('.d2l-fig').d2l.set(key, value)", [key, value]
-        )
-    return values(tab)
 
 
 def contexts(prefix):

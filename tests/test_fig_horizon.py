@@ -7,7 +7,7 @@ import pytest
 import traitlets
 
 import d2l_fr as d2l
-from atelier import open_figure, values
+from atelier import change, open_figure, values
 from d2l_fr.widgets.horizon import Horizon
 
 TIDE = d2l.noisy_sine(noise=0)
@@ -19,14 +19,6 @@ def tab(browser, tmp_path_factory):
     yield tab
     assert tab.problems == []
     tab.context.close()
-
-
-def change(tab, **settings):
-    for key, value in settings.items():
-        tab.evaluate(
-            "([key, value]) => document.querySelector('.d2l-fig').d2l.set(key, value)", [key, value]
-        )
-    return values(tab)
 
 
 def restart(tab):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import d2l_fr as d2l
-from atelier import open_figure, values
+from atelier import change, open_figure, values
 from d2l_fr.text_sequence import _PIECE, BPE, Vocab, normalize, tokenize, train_bpe
 from d2l_fr.widgets import bundle
 from d2l_fr.widgets.jetons import MOST, Jetons, readable
@@ -68,15 +68,6 @@ def tab(browser, tmp_path_factory, corpus, bpe):
 def back_to_the_start(request):
     if "tab" in request.fixturenames:
         request.getfixturevalue("tab").get_by_role("button", name="Réinitialiser").click()
-
-
-def change(tab, **settings):
-    tab.evaluate(
-        """(settings) => { const ui = document.querySelector('.d2l-fig').d2l;
-          for (const [key, value] of Object.entries(settings)) ui.set(key, value); }""",
-        settings,
-    )
-    return values(tab)
 
 
 def functions(tab, call, *arguments):

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 import d2l_fr as d2l
 import vivantes
-from atelier import embedded, open_figure, values
+from atelier import change, embedded, open_figure, values
 from d2l_fr.widgets import arrays
 from d2l_fr.widgets.loupe import LIMIT, SENTENCE, Loupe, character_norms, reach, tint
 
@@ -65,14 +65,6 @@ def fresh(tab):
     tab.get_by_role("button", name="Réinitialiser").click()
     values(tab)
     return tab
-
-
-def change(tab, **settings):
-    for key, value in settings.items():
-        tab.evaluate(
-            "([key, value]) => document.querySelector('.d2l-fig').d2l.set(key, value)", [key, value]
-        )
-    return values(tab)
 
 
 def sent(figure, name, trained):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import d2l_fr as d2l
-from atelier import open_figure, values
+from atelier import change, open_figure, values
 from d2l_fr.widgets.memoire import Memoire, recurrent_matrix
 
 
@@ -15,14 +15,6 @@ def tab(browser, tmp_path_factory):
     yield tab
     assert tab.problems == []
     tab.context.close()
-
-
-def change(tab, **settings):
-    for key, value in settings.items():
-        tab.evaluate(
-            "([key, value]) => document.querySelector('.d2l-fig').d2l.set(key, value)", [key, value]
-        )
-    return values(tab)
 
 
 @pytest.mark.parametrize("angle", [0, 30, 90])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import d2l_fr as d2l
-from atelier import open_figure, values
+from atelier import change, open_figure, values
 from d2l_fr.widgets.arrays import unpack
 from d2l_fr.widgets.pas_a_pas import PasAPas, glyph
 
@@ -53,14 +53,6 @@ def restart(request):
         tab = request.getfixturevalue("tab")
         tab.set_viewport_size({"width": 1000, "height": 1000})
         tab.get_by_role("button", name="Réinitialiser").click()
-
-
-def change(tab, **settings):
-    for key, value in settings.items():
-        tab.evaluate(
-            "([key, value]) => document.querySelector('.d2l-fig').d2l.set(key, value)", [key, value]
-        )
-    return values(tab)
 
 
 def summary(tab):

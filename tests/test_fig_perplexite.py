@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import d2l_fr as d2l
-from atelier import open_figure, values
+from atelier import change, open_figure, values
 from d2l_fr.widgets.perplexite import Perplexite, bits, faces, percent
 
 
@@ -16,14 +16,6 @@ def tab(browser, tmp_path_factory):
     yield tab
     assert tab.problems == []
     tab.context.close()
-
-
-def change(tab, **settings):
-    for key, value in settings.items():
-        tab.evaluate(
-            "([key, value]) => document.querySelector('.d2l-fig').d2l.set(key, value)", [key, value]
-        )
-    return values(tab)
 
 
 def expected(probs, truth):

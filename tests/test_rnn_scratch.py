@@ -230,8 +230,9 @@ def test_top_k_of_ties_keeps_k():
 
 @given(st.lists(st.floats(-30, 30), min_size=1, max_size=8), st.sampled_from([0, 1e-30, 1e-9]))
 def test_a_null_or_tiny_temperature_is_greedy(values, temperature):
-    logits = torch.tensor(values)
-    assert logits[sample_next(logits, temperature)] == logits.max()
+    # Deux logits plus proches que quelques températures restent deux choix : c'est le modèle.
+    logits = torch.tensor(values, dtype=torch.float64)
+    assert logits[sample_next(logits, temperature)] >= logits.max() - 50 * temperature
 
 
 def test_drawing_leaves_the_logits_alone():

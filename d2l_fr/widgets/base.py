@@ -12,9 +12,9 @@ __all__ = ["Figure"]
 class Figure(anywidget.AnyWidget):
     """Une figure vivante. Les sous-classes posent ``name``, leurs réglages, et ``static``.
 
-    ``name`` est celui du module JavaScript. ``height`` donne en rem la place que la figure prend
-    dans la page, large (plus de 40 rem) puis étroite (moins de 30), et ``between`` celle qu'elle
-    prend au-dessus et au-dessous de 36 rem : rien ne bouge quand elle démarre.
+    ``name`` est celui du module JavaScript. ``height`` donne la place que la figure prend dans la
+    page, large (au-delà de 40) puis étroite (en deçà de 30), et ``between``, celle qu'elle prend
+    au-dessus et au-dessous de 36 : rien ne bouge quand elle démarre. Le tout en ``rem``.
     Un réglage est une propriété déclarée ``sync=True, control=True`` : le lecteur le déplace,
     Python le lit et l'écrit. Les tableaux passent par ``send_arrays``.
     """

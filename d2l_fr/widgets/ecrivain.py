@@ -87,7 +87,7 @@ class Ecrivain(Figure):
     """
 
     name = "ecrivain"
-    height, between = (61.2, 106.5), (61.2, 85.3)
+    height, between = (61.2, 107.3), (61.2, 85.3)
     prefix = T.Unicode("La mer").tag(sync=True, control=True)
     temperature = T.Float(0.7).tag(sync=True, control=True)
     top_k = T.Int(None, allow_none=True).tag(sync=True, control=True)

@@ -45,7 +45,7 @@ class Jetons(Figure):
     """
 
     name = "jetons"
-    height, between = (50.1, 85.6), (50.3, 81.8)
+    height, between = (47.5, 83), (47.7, 79.2)
     text = T.Unicode(SAMPLE).tag(sync=True, control=True)
     level = T.Enum(list(LEVELS), "bpe").tag(sync=True, control=True)
     merges = T.Int(min=0).tag(sync=True, control=True)
