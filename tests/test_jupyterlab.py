@@ -66,7 +66,11 @@ def lab(site, tmp_path_factory):
 @pytest.fixture
 def tab(browser, lab):
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="fr-FR")
-    yield context.new_page()
+    page = context.new_page()
+    yield page
+    # Un noyau qui reste garde sa mémoire, et ralentit les notebooks suivants.
+    for session in page.request.get(f"{lab}/api/sessions?token={TOKEN}").json():
+        page.request.delete(f"{lab}/api/sessions/{session['id']}?token={TOKEN}")
     context.close()
 
 
@@ -75,20 +79,28 @@ def open_notebook(tab, lab, section):
     tab.wait_for_selector(".jp-Notebook .jp-MarkdownOutput h1", timeout=120_000)
 
 
+def wait_for_kernel(tab):
+    """Avant que le noyau ne réponde, JupyterLab passe les cellules sans les exécuter."""
+    tab.get_by_text("Python 3 (ipykernel) | Inactif").wait_for(timeout=120_000)
+
+
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_notebook_opens_and_runs_in_jupyterlab(tab, lab, section):
     open_notebook(tab, lab, section)
+    wait_for_kernel(tab)
     assert tab.get_by_role("menuitem", name="Fichier").count() == 1
     tab.get_by_role("menuitem", name="Exécution").click()
     tab.get_by_role("menuitem", name="Exécuter toutes les cellules").first.click()
     source = json.loads((ROOT / "notebooks" / f"{section}.ipynb").read_text("utf-8"))
     last = sum(cell["cell_type"] == "code" for cell in source["cells"])
-    # Le noyau a fini quand la dernière cellule de code porte son numéro d'exécution.
+    # Le noyau a fini quand la dernière cellule de code porte son numéro d'exécution ; une erreur
+    # arrête tout de suite.
     tab.wait_for_function(
         """([last]) => {
             const panel = document.querySelector('.jp-NotebookPanel');
             const prompts = [...panel.querySelectorAll('.jp-InputArea-prompt')];
-            return prompts.some((p) => p.textContent.trim() === `[${last}]:`);
+            return panel.querySelector('[data-mime-type="application/vnd.jupyter.error"]')
+                || prompts.some((p) => p.textContent.trim() === `[${last}]:`);
         }""",
         arg=[last], timeout=180_000, polling=500,
     )  # fmt: skip
@@ -119,8 +131,7 @@ def test_python_and_the_figure_share_their_settings(tab, lab):
         data={"type": "notebook", "content": notebook},
     )
     tab.goto(f"{lab}/lab/workspaces/essai/tree/partage.ipynb?token={TOKEN}&reset")
-    # Avant que le noyau ne réponde, JupyterLab avance d'une cellule sans l'exécuter.
-    tab.get_by_text("Python 3 (ipykernel) | Inactif").wait_for(timeout=60_000)
+    wait_for_kernel(tab)
     tab.locator(".jp-Notebook .jp-CodeCell").first.click()
     tab.keyboard.press("Shift+Enter")
     slider = tab.get_by_role("slider", name="Rayon spectral ρ")

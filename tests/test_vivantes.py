@@ -85,7 +85,9 @@ def test_the_colours_are_those_of_the_palette_in_both_modes():
     assert not re.search(r"#[0-9a-fA-F]{3,8}\b", own)
 
 
-@pytest.mark.parametrize("kind", ["float32", "float16", "int8", "uint8", "uint16", "int32"])
+@pytest.mark.parametrize(
+    "kind", ["float32", "float16", "int16", "int8", "uint8", "uint16", "int32"]
+)
 def test_arrays_come_back(kind):
     rng = np.random.default_rng(0)
     values = rng.normal(size=(7, 5)) * [1, 10, 0.1, 1, 0]
@@ -94,7 +96,9 @@ def test_arrays_come_back(kind):
     packed = arrays.pack(values, kind)
     back = arrays.unpack(packed)
     assert packed["shape"] == [7, 5]
-    limit = {"float32": 1e-7, "float16": 5e-4, "int8": 0.5 / 127}.get(kind, 0)
+    limit = {"float32": 1e-7, "float16": 5e-4, "int16": 0.51 / 32767, "int8": 0.5 / 127}.get(
+        kind, 0
+    )
     assert (np.abs(back - values) <= limit * np.abs(values).max(0) + 1e-12).all()
     assert len(packed["data"]) == values.size * np.dtype(kind).itemsize
 
@@ -132,12 +136,12 @@ def test_the_browser_reads_the_same_arrays(browser, tmp_path, monkeypatch):
     monkeypatch.setattr(bundle, "FOLDER", tmp_path)
     kind = type("Echo", (_Echo,), {"name": "echo"})
     widget, values = kind(), np.array([[0.5, -2.0, 1e-6], [65504.0, 3.14159, -0.0]])
-    for dtype in ("float32", "float16", "int8"):
+    for dtype in ("float32", "float16", "int16", "int8"):
         widget.send_arrays(dtype, **{dtype: values})
     widget.send_arrays("int32", int32=[-7, 2**31 - 1])
     tab = open_figure(browser, tmp_path / "page", widget)
     got = tab.evaluate("document.querySelector('.d2l-fig').d2l.values")
-    for dtype in ("float32", "float16", "int8"):
+    for dtype in ("float32", "float16", "int16", "int8"):
         assert np.allclose(got[dtype], arrays.unpack(arrays.pack(values, dtype)).ravel(), rtol=1e-7)
     assert got["int32"] == [-7, 2**31 - 1]
     assert tab.problems == []

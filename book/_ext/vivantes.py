@@ -75,11 +75,9 @@ def keep_state(app, doctree):
             if model not in models:
                 raise ExtensionError(f"{page} : l'état de la figure « {name} » manque.")
             key, script = state_script(name, models[model])
-            figure = image.parent if isinstance(image.parent, nodes.figure) else None
-            label = figure["names"][0] if figure is not None and figure["names"] else ""
             found[name] = {
                 "key": key, "script": script, "place": place, "uri": image["uri"],
-                "alt": image.get("alt", ""), "label": label,
+                "alt": image.get("alt", ""),
             }  # fmt: skip
     if not hasattr(env, "vivantes"):
         env.vivantes = {}
@@ -95,10 +93,10 @@ def merge(app, env, pages, other):
 
 
 def lookup(env, name):
-    """La page qui montre la figure ``name``, et ce qu'on en sait."""
-    for page, found in getattr(env, "vivantes", {}).items():
+    """Ce que l'on sait de la figure ``name``, quelle que soit la page qui l'exécute."""
+    for found in getattr(env, "vivantes", {}).values():
         if name in found:
-            return page, found[name]
+            return found[name]
     raise ExtensionError(f"aucune page ne montre la figure vivante « {name} »")
 
 
@@ -107,7 +105,7 @@ def live(env, svg):
     match = MARK.search(svg)
     if not match:
         return None
-    _, found = lookup(env, match[1])
+    found = lookup(env, match[1])
     return wrap(svg, match[1], found["key"], found["place"])
 
 
@@ -116,7 +114,7 @@ class live_figure(nodes.General, nodes.Element):
 
 
 class Vivante(SphinxDirective):
-    """``{vivante} memoire`` montre ici une figure vivante d'une autre page, avec un renvoi."""
+    """``{vivante} memoire`` montre ici une figure vivante qu'une autre page exécute."""
 
     required_arguments = 1
 
@@ -141,13 +139,14 @@ class Place(SphinxPostTransform):
 
     def run(self, **kwargs):
         for node in list(self.document.findall(live_figure)):
-            _, found = lookup(self.env, node["name"])
+            found = lookup(self.env, node["name"])
             image = nodes.image(uri=found["uri"], alt=found["alt"], candidates={"*": found["uri"]})
             node.replace_self(nodes.container("", image, classes=["vivante"]))
 
 
 def page_script(app, pagename, templatename, context, doctree):
-    if doctree is not None and any("data-figure=" in part for part in (context.get("body") or "",)):
+    """N'ajoute script et style qu'aux pages qui montrent une figure vivante."""
+    if 'class="figure-vivante"' in context.get("body", ""):
         app.add_js_file("figures.js", loading_method="defer")
         app.add_css_file("figures.css")
 
