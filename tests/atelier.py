@@ -25,6 +25,32 @@ PAGE = """<!doctype html>
 {boxes}</main></body></html>"""
 
 
+# Les textes d'une figure qui se touchent, ou sortent de leur dessin ; les graduations entre elles
+# ne comptent pas. Une boîte est plus haute que ses lettres : on lui passe trois pixels.
+TOUCHING = """(texts) => {
+  const found = [], seen = [];
+  for (const node of document.querySelectorAll(`.d2l-fig svg :is(${texts})`)) {
+    const box = node.getBoundingClientRect(), edge = node.ownerSVGElement.getBoundingClientRect();
+    const name = node.textContent || node.getAttribute("class"), axis = node.closest(".d2l-axes");
+    if (!box.width) continue;
+    if (box.left < edge.left - 1 || box.right > edge.right + 1
+      || box.top < edge.top - 1 || box.bottom > edge.bottom + 1) found.push(`${name} sort`);
+    for (const [other, q, on] of seen) {
+      const across = Math.min(box.right, q.right) - Math.max(box.left, q.left);
+      const down = Math.min(box.bottom, q.bottom) - Math.max(box.top, q.top);
+      if (across > 0.5 && down > 3 && !(axis && on)) found.push(`${name} × ${other}`);
+    }
+    seen.push([name, box, axis]);
+  }
+  return found;
+}"""
+
+
+def touching(tab, texts="text:not(.fenetres-lettres)"):
+    """Les textes des dessins qui se chevauchent ou débordent, tels que la page les montre."""
+    return tab.evaluate(TOUCHING, texts)
+
+
 def embedded(widget):
     """L'état d'un widget, tel que l'exécution d'un notebook le garde."""
     from ipywidgets.embed import embed_data

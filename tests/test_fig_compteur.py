@@ -1,13 +1,14 @@
 """La figure « compteur » : elle compte comme ``NGramModel``, et ne lit rien de ce qu'on y tape."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
 
 import d2l_fr as d2l
-from atelier import change, open_figure, values
+from atelier import change, open_figure, touching, values
 from d2l_fr.widgets.compteur import EXTRACT, SHARES, Compteur, compact, visible
 
 PREFIXES = ["Tiphaine leva les yeux vers la m", "l'", "maré", "bizx", "q", "", "fin.\n", "e\u0301t"]
@@ -82,14 +83,21 @@ def test_less_text_starves_the_long_contexts(tab):
 
 
 def test_the_summary_says_what_was_found(tab):
-    status = tab.locator(".d2l-status")
+    def told():
+        text = tab.locator(".d2l-status").inner_text()
+        return re.sub("[\u2068\u2069]", "", text).replace("\u00a0", " ")
+
     seen = change(tab, prefix="vers la m", order=5, share=1.0)["seen"]
-    assert f"« la␣m » : vu {seen[4]} fois" in status.inner_text().replace("\u00a0", " ")
+    assert f"« la␣m » : vu {seen[4]} fois" in told()
     change(tab, prefix="bizx", order=5)
-    assert "« bizx » : jamais vu" in status.inner_text().replace("\u00a0", " ")
-    assert "on se rabat sur « x »" in status.inner_text().replace("\u00a0", " ")
+    assert "« bizx » : jamais vu" in told()
+    assert "on se rabat sur « x »" in told()
     change(tab, prefix="", order=5)
-    assert "Sans contexte" in status.inner_text()
+    assert "Sans contexte" in told()
+    # Ce qui renverse le sens d'écriture est montré, non obéi.
+    change(tab, prefix="abc \u202exyz", order=8)
+    assert "\u202e" not in told()
+    assert "�" in told()
 
 
 def test_the_keyboard_types_and_moves_the_sliders(tab):
@@ -130,6 +138,26 @@ def test_the_mouse_chooses_an_order_and_draws_a_character(tab):
     assert len(written[0]) == len(prefix) + 12
     assert written[0] == written[1], "le même tirage, après « Réinitialiser »"
     tab.get_by_role("button", name="Réinitialiser").click()
+
+
+# À 344 pixels, la figure est aussi étroite que dans le site à 360.
+@pytest.mark.parametrize("width", [344, 700, 768, 1000])
+def test_no_text_covers_another(browser, tmp_path, figure, width):
+    tab = open_figure(browser, tmp_path, figure, width=width)
+    for share in SHARES:
+        for order in range(1, 9):
+            change(tab, order=order, share=share)
+            assert touching(tab) == [], (share, order)
+            gaps = tab.evaluate(
+                """() => {
+                  const nodes = [...document.querySelectorAll('.compteur-vu')];
+                  const boxes = nodes.map((node) => node.getBoundingClientRect());
+                  return boxes.slice(1).map((box, i) => box.left - boxes[i].right);
+                }"""
+            )
+            assert min(gaps) > 3, "deux comptes se touchent"
+    assert tab.locator(".d2l-plot text", has_text="meilleur ordre").count() == 1
+    tab.context.close()
 
 
 def _index(tab, char):

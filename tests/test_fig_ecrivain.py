@@ -208,7 +208,7 @@ def test_the_buttons_choose_the_units_and_tell_their_correlation(tab, lesson):
         assert shown["unit"] == unit
         status = tab.locator(".d2l-status").inner_text()
         assert (
-            f"Unité {unit + 1} : la plus corrélée avec « {name} »".replace(" :", "\u00a0:")
+            f"Unité {unit + 1}, retenue pour « {name} » : ".replace(" :", "\u00a0:")
             .replace("« ", "«\u00a0")
             .replace(" »", "\u00a0»")
             in status
@@ -358,6 +358,20 @@ def test_it_keeps_to_its_place(browser, lesson, tmp_path, width):
     tab.context.close()
 
 
+def test_the_bets_keep_their_room_at_every_width(browser, lesson, tmp_path):
+    tab = open_figure(browser, tmp_path, make(lesson, length=20), width=700)
+    for width in range(320, 720, 9):
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.wait_for_timeout(60)
+        values(tab)
+        sizes = tab.evaluate(
+            "[...document.querySelectorAll('svg.d2l-plot')].map((s) => s.viewBox.baseVal.width)"
+        )
+        assert min(sizes) > 150, width
+    assert tab.problems == []
+    tab.context.close()
+
+
 def test_the_printed_form_shows_the_same_text(lesson):
     figure = make(lesson)
     drawing = str(figure.static())
@@ -396,3 +410,8 @@ def test_the_constructor_refuses_what_does_not_fit(lesson):
     ):
         with pytest.raises(ValueError, match=word):
             make(lesson, **settings)
+    figure = make(lesson, length=5)
+    for name, value in (("length", -5), ("unit", 176), ("temperature", math.nan), ("top_k", 0)):
+        with pytest.raises(ValueError, match=name):
+            figure.set_trait(name, value)
+    assert len(figure.written()[0]) == len("La mer") + 5

@@ -1,13 +1,14 @@
 """La figure « falaise » : ses deux descentes sont celles du paquet, et l'on peut tout y bouger."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
 
 import d2l_fr as d2l
-from atelier import open_figure, values
+from atelier import open_figure, touching, values
 from d2l_fr.widgets import falaise
 from d2l_fr.widgets.arrays import unpack
 from d2l_fr.widgets.falaise import Falaise, gradient_path, level_loops, unit_loss
@@ -123,7 +124,7 @@ def test_the_map_is_the_loss():
         ({"start": [1.6, math.nan]}, "start"),
         ({"rate": 0.0}, "rate"),
         ({"rate": math.inf}, "rate"),
-        ({"threshold": -1.0}, "max_norm"),
+        ({"threshold": -1.0}, "threshold"),
         ({"threshold": math.inf}, "threshold"),
         ({"shown": 31}, "shown"),
     ],
@@ -131,6 +132,10 @@ def test_the_map_is_the_loss():
 def test_impossible_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Falaise(**settings)
+    figure = Falaise()
+    with pytest.raises(ValueError, match=message):
+        figure.set_trait(*next(iter(settings.items())))
+    assert str(figure.static()) == str(Falaise().static()), "le réglage refusé n'a rien changé"
 
 
 # ---------- la figure
@@ -182,6 +187,63 @@ def test_a_path_that_leaves_the_map_says_where_it_goes(tab):
     w, b = next(point for point in points if point[1] > 2)
     said = text.text_content().replace("\u00a0", " ")
     assert said == f"vers w = {d2l.fr(w, 2)}, b = {d2l.fr(b, 2)}"
+
+
+# À 344 pixels, la figure est aussi étroite que dans le site à 360.
+@pytest.mark.parametrize("width", [344, 768, 1000])
+def test_the_names_stay_in_the_figure_and_apart(tab, width):
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.wait_for_timeout(100)
+    for w in (0.8, 0.86, 1.04, 1.3, 1.6, 2.1, 2.6):
+        for b in (-1.0, -0.62, -0.3, 0.0, 0.3, 0.5, 0.95, 2.0):
+            for settings in ({}, {"rate": 0.5}, {"threshold": 0.1}, {"rate": 0.3, "shown": 7}):
+                change(tab, start=[w, b], **settings)
+                for texts in ("text", ".falaise-nom, .falaise-depart"):
+                    assert touching(tab, texts) == [], (w, b, settings)
+    tab.set_viewport_size({"width": 1000, "height": 900})
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"threshold": 0.1}, {"rate": 0.05}, {"rate": 0.3}, {"shown": 8}]
+)
+def test_a_name_is_at_its_own_curve_and_on_neither(tab, settings):
+    change(tab, **settings)
+    names = tab.evaluate(
+        """() => {
+          const svg = document.querySelectorAll(".d2l-fig svg.d2l-plot")[1];
+          const points = (key) => {
+            const node = svg.querySelector(`.falaise-${key}`), length = node.getTotalLength();
+            return Array.from({ length: 1001 }, (_, k) => node.getPointAtLength(k / 1000 * length))
+              .filter(({ y }) => y < svg.viewBox.baseVal.height - 26);
+          };
+          return Array.from(svg.querySelectorAll(".falaise-nom"), (node) => {
+            const box = node.getBBox(), own = node.matches(".c-train") ? "clipped" : "without";
+            const far = ({ x, y }) => Math.hypot(Math.max(box.x - x, 0, x - box.x - box.width),
+              Math.max(box.y + 4 - y, 0, y - box.y - box.height + 4));
+            const least = (key) => Math.min(...points(key).map(far));
+            return [node.textContent, least(own), least(own === "clipped" ? "without" : "clipped")];
+          });
+        }"""
+    )
+    assert {name for name, _, _ in names} == {"avec écrêtage", "sans écrêtage"}
+    for name, own, other in names:
+        assert 0 < own < 30, name
+        assert other > 0, name
+
+
+def test_the_valley_is_where_its_line_leads(tab):
+    for start in (START, [1.04, 0.49], [0.9, 0.7], [2.2, 0.3]):
+        change(tab, start=start)
+        w, b = tab.evaluate(
+            """() => {
+              const line = document.querySelector(".falaise-trait");
+              const { width, height } = line.ownerSVGElement.viewBox.baseVal;
+              const { x, y } = line.getPointAtLength(line.getTotalLength());
+              return [0.8 + 1.8 * (x - 32) / (width - 40),
+                -1 + 3 * (height - 44 - y) / (height - 68)];
+            }"""
+        )
+        assert float(unit_loss(torch.tensor(w), torch.tensor(b))) < 1e-3
 
 
 def test_the_keyboard_moves_everything(tab):
@@ -252,7 +314,7 @@ def test_it_keeps_to_its_place(browser, tmp_path, width):
 
 def test_the_printed_form_follows_the_settings():
     drawing = str(Falaise().static())
-    for text in ("sans écrêtage", "avec écrêtage", "θ = 1,0", "falaise", "départ"):
+    for text in ("sans écrêtage", "avec écrêtage", "seuil θ = 1<", "falaise", "départ"):
         assert text in drawing
     assert len(drawing) < 40_000
     points = Falaise().paths()[1][0]
@@ -262,5 +324,8 @@ def test_the_printed_form_follows_the_settings():
     x = 44 + (w - falaise.W[0]) / (falaise.W[1] - falaise.W[0]) * 316
     y = 326 - (b - falaise.B[0]) / (falaise.B[1] - falaise.B[0]) * 298
     assert f"{x:.1f} {y:.1f}" in drawing
+    # La courbe écrêtée descend jusqu'au bord du repère, où elle en sort.
+    assert re.search(r' 154\.0" stroke="[^"]*" stroke-width="2\.2" fill="none"/>', drawing)
+    assert "seuil θ = 0,1<" in str(Falaise(threshold=0.1).static())
     short = str(Falaise(shown=4).static())
     assert short.count("<circle") == 9

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 import d2l_fr as d2l
-from atelier import open_figure, values
+from atelier import open_figure, touching, values
 from d2l_fr.widgets.fenetres import SHOWN, STARTS, Fenetres, losses_by_position, reach
 
 
@@ -238,11 +238,11 @@ def test_the_text_shown_is_the_text_of_the_batches(corpus, losses):
 def test_mouse_and_keyboard_move_it(tab):
     change(tab, position=69)
     tab.get_by_role("button", name="Réinitialiser").click()
-    assert values(tab)["here"] == 69
+    assert values(tab)["here"] == 94
     slider = tab.get_by_role("slider", name="Caractère suivi")
     slider.focus()
     tab.keyboard.press("ArrowRight")
-    assert values(tab)["here"] == 70
+    assert values(tab)["here"] == 95
     tab.get_by_role("radio", name="au hasard").click()
     assert values(tab)["start"] == "étranger"
     tab.get_by_role("radio", name="32").focus()
@@ -264,6 +264,46 @@ def test_mouse_and_keyboard_move_it(tab):
     assert values(tab)["here"] == 63
     tab.get_by_role("button", name="Réinitialiser").click()
     assert values(tab)["length"] == 32
+
+
+def test_from_the_start_the_length_moves_where_the_gradient_stops(tab):
+    tab.get_by_role("button", name="Réinitialiser").click()
+    reached = {}
+    for length in (32, 8, 16, 64):
+        tab.get_by_role("radio", name=str(length), exact=True).click()
+        shown = values(tab)
+        reached[length] = shown["here"] - shown["gradient"] + 1
+        assert f"{reached[length]} caractères" in tab.locator(".d2l-status").inner_text()
+        assert shown["value"] == 0
+    assert reached == {32: 31, 8: 7, 16: 15, 64: 31}
+    tab.get_by_role("button", name="Réinitialiser").click()
+
+
+def test_a_single_character_is_said_as_such(tab):
+    status = tab.locator(".d2l-status")
+    for settings, said in (
+        ({"position": 0}, "viennent d’un seul caractère."),
+        ({"position": 64, "carry": False}, "ne voient qu’un seul caractère."),
+        ({"position": 64}, "s’arrête au bord\u00a0: un seul caractère."),
+        ({"position": 1}, "viennent de 2 caractères."),
+    ):
+        change(tab, **settings)
+        assert said in status.inner_text()
+
+
+# À 344 pixels, la figure est aussi étroite que dans le site à 360.
+@pytest.mark.parametrize("width", [344, 768, 1000])
+def test_no_text_covers_another(tab, width):
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.wait_for_timeout(100)
+    for shuffled in (False, True):
+        for carry in (False, True):
+            for length in (8, 16, 32, 64):
+                for position in (64, 94, 127):
+                    change(tab, shuffled=shuffled, carry=carry, num_steps=length,
+                           position=position)  # fmt: skip
+                    assert touching(tab) == []
+    tab.set_viewport_size({"width": 1000, "height": 900})
 
 
 def test_everything_is_named_for_a_screen_reader(tab):

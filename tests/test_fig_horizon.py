@@ -107,7 +107,7 @@ def test_every_window_without_noise_puts_two_roots_on_the_circle(tab):
         assert max(moduli[2:], default=0) < 0.95
         spare = "de trop : deux retards suffisent" in summary(tab)
         assert spare == (tau > 2)
-    assert "Les 14 autres" in summary(tab)
+    assert "Les quatorze autres sont de trop" in summary(tab)
     assert change(tab, tau=1)["rho"] == pytest.approx(np.cos(2 * np.pi / 50), rel=1e-2)
 
 

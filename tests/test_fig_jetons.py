@@ -4,9 +4,12 @@ import re
 import sys
 import unicodedata
 from collections import Counter
+from io import BytesIO
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import d2l_fr as d2l
 from atelier import change, open_figure, values
@@ -207,6 +210,7 @@ def test_the_mouse_rewrites_the_text_three_ways(tab):
     press("Sans capitales")
     assert field.input_value() == start
     field.fill("123")
+    values(tab)  # redessine
     assert tab.get_by_role("button", name="En capitales").is_disabled()
     assert tab.get_by_role("button", name="Accents en NFD").is_disabled()
     assert tab.get_by_role("button", name="Apostrophes courbes").is_disabled()
@@ -275,6 +279,57 @@ def test_it_keeps_to_its_place(browser, tmp_path, width, corpus, bpe):
     tab.context.close()
 
 
+@pytest.mark.parametrize("width", [360, 1000])
+def test_a_row_out_of_sight_is_announced(browser, tmp_path, width, corpus, bpe):
+    text = unicodedata.normalize("NFD", Jetons.text.default_value)
+    figure = Jetons(corpus, bpe, text=text, level="char")
+    tab = open_figure(browser, tmp_path, figure, width=width)
+    box = tab.locator(".jetons-suite")
+    hidden = "(node) => node.scrollHeight - node.clientHeight"
+    if width > 500:  # sur un écran large, la phrase tient, même en NFD
+        assert box.evaluate(hidden) == 0
+        change(tab, text=text * 6)
+    assert box.evaluate(hidden) > 20
+
+    def darkest(bottom):
+        """Le point le plus sombre de la marge de droite, en haut ou en bas des jetons."""
+        at = box.bounding_box()
+        y = at["y"] + (at["height"] - 6 if bottom else 2)
+        shot = tab.screenshot(
+            clip={"x": at["x"] + at["width"] - 5, "y": y, "width": 3, "height": 4}
+        )
+        return np.asarray(Image.open(BytesIO(shot)).convert("L")).min()
+
+    box.scroll_into_view_if_needed()
+    assert darkest(bottom=True) < 200
+    assert darkest(bottom=False) > 245
+    box.evaluate("(node) => { node.scrollTop = 1e6; }")
+    assert darkest(bottom=True) > 245
+    assert darkest(bottom=False) < 200
+    tab.context.close()
+
+
+@pytest.mark.parametrize("width", [360, 720, 1000])
+def test_the_card_keeps_the_figure_in_its_place(browser, tmp_path, width, corpus, bpe):
+    tab = open_figure(browser, tmp_path, Jetons(corpus, bpe), width=width)
+    heights = tab.evaluate(
+        """() => {
+          const figure = document.querySelector('.d2l-fig'), ui = figure.d2l, found = [];
+          for (const level of ['char', 'word', 'bpe']) {
+            ui.set('level', level);
+            ui.flush();
+            for (const token of document.querySelectorAll('.jetons-jeton')) {
+              token.click();
+              found.push(Math.round(figure.offsetHeight));
+            }
+          }
+          return found;
+        }"""
+    )
+    assert len(set(heights)) == 1
+    tab.context.close()
+
+
 def test_the_printed_form_tells_the_same_numbers(corpus, bpe, vocabs):
     figure = Jetons(corpus, bpe)
     drawing = str(figure.static())
@@ -297,8 +352,8 @@ def test_the_printed_form_tells_the_same_numbers(corpus, bpe, vocabs):
         ((b"abc", BPE([])), {}, TypeError, "On découpe une chaîne"),
         (("abc", [(97, 98)]), {}, TypeError, "bpe est un BPE"),
         (("abc", BPE([])), {"level": "mot"}, ValueError, "'mot'"),
-        (("abc", BPE([(97, 98)])), {"merges": 2}, ValueError, "de 0 à 1 fusions"),
-        (("abc", BPE([(97, 98)])), {"merges": -1}, ValueError, "de 0 à 1 fusions"),
+        (("abc", BPE([(97, 98)])), {"merges": 2}, ValueError, "merges = .* entre 0 et 1"),
+        (("abc", BPE([(97, 98)])), {"merges": -1}, ValueError, "merges = .* entre 0 et 1"),
     ],
 )
 def test_an_impossible_figure_is_refused(arguments, settings, error, message):

@@ -293,6 +293,73 @@ def test_it_keeps_to_its_place(browser, tmp_path, figure, corpus, width):
     tab.context.close()
 
 
+WORDS = """() => {
+  const svg = document.querySelector('svg.d2l-plot'), all = svg.getBoundingClientRect();
+  const box = (node) => {
+    const { left, right, top, bottom, height } = node.getBoundingClientRect();
+    return { text: node.textContent, x: [left, right], y: [top + height / 5, bottom - height / 5] };
+  };
+  const texts = [...svg.querySelectorAll('text')].filter((text) => text.textContent).map(box);
+  const meet = (p, q) => Math.min(p[1], q[1]) - Math.max(p[0], q[0]) > 1;
+  const rule = box(svg.querySelector('line.dashed.d2l-rule'));
+  const names = [...svg.querySelectorAll('.loupe-nom')].map(box);
+  return {
+    covered: texts.flatMap((p, i) => texts.slice(i + 1)
+      .filter((q) => meet(p.x, q.x) && meet(p.y, q.y)).map((q) => `${p.text} × ${q.text}`)),
+    crossed: names.filter(({ x }) => x[0] < rule.x[1] && rule.x[0] < x[1]).map((p) => p.text),
+    outside: texts.filter(({ x }) => x[0] < all.left || x[1] > all.right).map((p) => p.text),
+  };
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 640, 1000])
+def test_no_word_covers_another_nor_the_end_of_the_windows(browser, tmp_path, figure, width):
+    tab = open_figure(browser, tmp_path, figure, width=width)
+    for state in (False, True):
+        for trained in (True, False):
+            for network in ("RNN", "GRU"):
+                change(tab, state=state, trained=trained, network=network)
+                for position in (1, 2, 3, 8, 22, 31, 32, 40, 60, 78):
+                    change(tab, position=position)
+                    found = tab.evaluate(WORDS)
+                    assert not any(found.values()), (state, trained, network, position, found)
+    tops = tab.locator(".loupe-echelle span").evaluate_all("(all) => all.map((s) => s.offsetTop)")
+    assert max(tops) - min(tops) < 5, "l'échelle tient sur une ligne"
+    tab.context.close()
+
+
+def test_a_curve_plunges_to_the_axis_and_a_single_point_shows(fresh):
+    paths = """() => {
+      const clip = document.querySelector('.d2l-plot clipPath');
+      const path = document.querySelector('.d2l-plot path.dotted');
+      return [clip.id, +clip.firstChild.getAttribute('height'), path.getAttribute('clip-path'),
+        path.getAttribute('d').split(/[ML ]/).map(Number)];
+    }"""
+    shown = change(fresh, trained=False)
+    key, axis, clipped, numbers = fresh.evaluate(paths)
+    assert clipped == f"url(#{key})"
+    assert len(numbers) == 2 * shown["at"] + 1, "un point par caractère lu"
+    assert numbers[-1] > axis, "la courbe passe sous l'axe, où la découpe l'arrête"
+    dots = fresh.locator(".d2l-plot path.dots")
+    assert [d.get_attribute("d") for d in dots.all()] == ["", ""]
+    change(fresh, position=1)
+    assert all(d.get_attribute("d").endswith("h0") for d in dots.all())
+
+
+def test_the_status_names_what_is_not_seen(fresh, corpus):
+    text, said = corpus[1][:LIMIT].replace("\n", " "), set()
+    for position in range(40, 80):
+        shown = change(fresh, text=text, position=position)
+        status = fresh.locator(".d2l-status").inner_text()
+        best, letter = corpus[2].tokens[shown["guesses"][position - 1]], text[position]
+        assert "au-delà" not in status
+        for place, seen in (("à", letter), ("était", best)):
+            if seen == " " and (place == "à" or seen != letter):
+                said.add(place)
+                assert f"{place} l’espace" in status
+    assert said == {"à", "était"}
+
+
 def test_the_printed_form_agrees_with_the_package(networks, corpus):
     vocab = corpus[2]
     for settings in ({}, {"state": True}, {"network": "RNN", "trained": False}):
@@ -308,9 +375,15 @@ def test_the_printed_form_agrees_with_the_package(networks, corpus):
         )
         assert torch.equal(figure.influence(), expected)
         drawing = str(figure.static())
-        assert f"90 % avant le retard {reach(expected)}" in drawing
+        assert f"90\u00a0% avant le retard {reach(expected)}" in drawing
         assert drawing.count('height="3"') == reach(expected)
         assert figure.network in drawing
+    for name, rnn in (("GRU", -2), ("RNN", -1)):  # la courbe du réseau simple descend à l'axe
+        drawing = Loupe(networks, vocab, network=name, trained=False).static()
+        curves = [part for part in drawing.parts if part.startswith("<path")]
+        assert curves[rnn].split('"')[1].endswith(f" {drawing.height - 46:.1f}")
+    single = str(Loupe(networks, vocab, position=1).static())
+    assert single.count("<circle") == 2
     assert "au moins deux" in str(Loupe(networks, vocab, text="a").static())
     with pytest.raises(ValueError, match="au moins deux"):
         Loupe(networks, vocab, text="").influence()

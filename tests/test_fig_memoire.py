@@ -28,6 +28,20 @@ def test_the_matrix_has_the_spectrum_and_the_departure_asked_for(angle, departur
     assert float((W**2).sum()) == pytest.approx(2 * 0.8**2 + departure**2)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"radius": 0.0}, {"radius": float("nan")}, {"departure": 1e9}, {"departure": -1.0},
+     {"angle": float("inf")}, {"start": [1.0]}, {"start": [0.0, float("nan")]}],
+)  # fmt: skip
+def test_impossible_settings_are_refused(settings):
+    (name, value), figure = *settings.items(), Memoire()
+    with pytest.raises(ValueError, match=rf"{name} = .*il faut"):
+        Memoire(**settings)
+    with pytest.raises(ValueError, match=rf"{name} = .*il faut"):
+        figure.set_trait(name, value)
+    assert str(figure.static()) == str(Memoire().static())
+
+
 def test_the_default_matrix_is_the_one_of_the_page():
     assert torch.equal(
         recurrent_matrix(0, 0.9, 2), torch.tensor([[0.9, 2.0], [-0.0, 0.9]], dtype=torch.float64)
@@ -72,6 +86,60 @@ def test_the_summary_tells_the_peak_and_the_return(tab):
     assert f"repasse sous 1 au pas {int(np.max(np.nonzero(np.array(norms) >= 1))) + 2}" in text
     change(tab, departure=0)
     assert "ne dépasse jamais 1" in tab.locator(".d2l-status").inner_text()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"angle": 90},
+        {"angle": 30, "departure": 0, "radius": 1.1, "tanh": True},
+        {"angle": 15, "departure": 3, "radius": 0.8},
+        {"angle": 60, "departure": 1, "radius": 1.02},
+    ],
+)
+def test_the_summary_only_says_for_good_what_lasts(tab, settings):
+    start = {"radius": 0.9, "angle": 0, "departure": 2, "tanh": False, "start": [0.2, 0.6]}
+    norms = np.array(change(tab, **(start | settings))["norms"])
+    text = tab.locator(".d2l-status").inner_text()
+    over = np.flatnonzero(norms >= 1)
+    if over[-1] == 59:
+        assert "vaut encore" in text or "tout au bout" in text
+        return
+    assert f"au pas {over[-1] + 2}." in text or f"à partir du pas {over[-1] + 2}." in text
+    assert ("passe et repasse sous 1" in text) == bool((norms[: over[-1]] < 1).any())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"radius": 1.2, "angle": 20, "departure": 0, "tanh": False},
+        {"radius": 1.2, "angle": 0, "departure": 3, "tanh": False},
+    ],
+)
+def test_what_leaves_the_axes_is_cut_at_their_edge(tab, settings):
+    change(tab, **settings)
+    seen = tab.evaluate(
+        """() => {
+          let out = 0, shown = 0;
+          for (const path of document.querySelectorAll('.d2l-plot path.line')) {
+            const svg = path.ownerSVGElement, frame = svg.querySelector('clipPath rect').getBBox();
+            const matrix = path.getScreenCTM(), length = path.getTotalLength();
+            for (let i = 0; i <= 400; i++) {
+              const point = path.getPointAtLength(length * i / 400);
+              const inside = point.x >= frame.x - 2 && point.x <= frame.x + frame.width + 2
+                && point.y >= frame.y - 2 && point.y <= frame.y + frame.height + 2;
+              if (inside) continue;
+              out++;
+              const { x, y } = point.matrixTransform(matrix);
+              if (document.elementsFromPoint(x, y).includes(path)) shown++;
+            }
+          }
+          return [out, shown];
+        }"""
+    )
+    assert seen[0] > 0
+    assert seen[1] == 0
+    tab.get_by_role("button", name="Réinitialiser").click()
 
 
 def test_the_keyboard_moves_the_sliders_and_the_state(tab):

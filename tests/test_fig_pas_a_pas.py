@@ -1,12 +1,13 @@
 """La figure « pas_a_pas » : ses nombres sont ceux du réseau, la souris et le clavier la bougent."""
 
+import math
 import re
 
 import pytest
 import torch
 
 import d2l_fr as d2l
-from atelier import change, open_figure, values
+from atelier import change, open_figure, touching, values
 from d2l_fr.widgets.arrays import unpack
 from d2l_fr.widgets.pas_a_pas import PasAPas, glyph
 
@@ -154,6 +155,105 @@ def test_forgetting_says_what_it_changes(tab, model, vocab):
     assert values(tab)["forget"] == 0
 
 
+def test_the_status_is_in_good_french(tab):
+    change(tab, step=4)
+    assert summary(tab).startswith("Pas 4 : le réseau lit une espace et reprend l’état h₃.")
+    change(tab, text="\u202f\u2009", step=1)
+    assert summary(tab).startswith("Pas 1 : le réseau lit une espace fine insécable et reprend")
+    change(tab, step=2)
+    assert summary(tab).startswith("« □ » n’est pas dans le vocabulaire : il est lu comme inconnu.")
+    change(tab, text="a" * 60, forget=2, step=60)
+    assert re.search(r"Il attend toujours .* : [\d,]+ %, comme sans l’oubli\.", summary(tab))
+    for step in range(2, 31):
+        change(tab, text=OPENING, forget=2, step=step)
+        assert not re.search(r": (.*?) au lieu de \1\.", summary(tab))
+
+
+def test_a_character_read_again_is_compared_to_the_first_time(tab, model, vocab):
+    for step, twin in ((29, 21), (23, 15), (4, 0)):
+        shown = change(tab, step=step)
+        assert shown["twin"] == twin
+        states, _ = PasAPas(model, vocab).reading()
+        apart = float((states[step] - states[twin]).norm())
+        assert shown["apart"] == pytest.approx(apart, rel=1e-5)
+        said = f"Au pas {twin}, il lisait aussi « {OPENING[step - 1]} » : les deux états sont à "
+        assert (f"{said}{d2l.fr(apart, 2)} l’un de l’autre." in summary(tab)) == (twin > 0)
+
+
+ARROWS = """() => {
+  const circle = document.querySelector('.pas_a_pas-noeud');
+  const numbers = (node, name) => node.getAttribute(name).match(/-?[\\d.]+/g).map(Number);
+  const wires = [...document.querySelectorAll('.pas_a_pas-fil')];
+  const heads = wires.map((wire) => wire.nextSibling), there = (node) => node.getAttribute('d');
+  return {
+    circle: ['cx', 'cy', 'r'].map((name) => numbers(circle, name)[0]),
+    under: [...wires, ...heads].every((node) => node.compareDocumentPosition(circle) & 4),
+    wires: wires.filter(there).map((wire) => numbers(wire, 'd').slice(-4)),
+    heads: heads.filter(there).map((head) => numbers(head, 'transform')),
+  };
+}"""
+HISTORIES = [
+    ({}, 3),
+    ({"forget": 20}, 2),
+    ({"forget": 20, "step": 21}, 3),  # le fil de W_hh vient d'être reposé
+    ({"forget": 0, "step": 0}, 1),
+    ({"step": 1}, 3),
+]
+
+
+@pytest.mark.parametrize("width", [320, 360, 640, 768, 1000])
+def test_the_arrows_point_to_the_circle_and_stay_outside(tab, width):
+    tab.set_viewport_size({"width": width, "height": 1000})
+    tab.wait_for_timeout(100)
+    for settings, count in HISTORIES:
+        change(tab, **settings)
+        drawn = tab.evaluate(ARROWS)
+        (x, y, r), near = drawn["circle"], 0
+        assert drawn["under"], "le cercle et son nom se posent après les fils"
+        for wire, (px, py, turn) in zip(drawn["wires"], drawn["heads"], strict=True):
+            far = math.hypot(px - x, py - y)
+            assert far >= r
+            if far <= r + 2:
+                near += 1
+                toward = math.degrees(math.atan2(y - py, x - px))
+                assert abs((turn - toward + 180) % 360 - 180) < 5
+                assert math.dist(wire[:2], wire[2:]) >= 6, "la pointe n'a pas la place de son fil"
+        assert near == count, settings
+
+
+@pytest.mark.parametrize("width", [320, 340, 360, 640, 768, 1000])
+def test_no_word_covers_another(tab, width):
+    tab.set_viewport_size({"width": width, "height": 1000})
+    tab.wait_for_timeout(100)
+    for settings in ({}, {"forget": 20}, {"step": 29}, {"step": 0, "forget": 0}, {"step": 1},
+                     {"step": 30}, {"text": "W" * 60, "step": 60}, {"forget": 60}):  # fmt: skip
+        change(tab, **settings)
+        assert touching(tab) == [], settings
+
+
+def test_a_typed_character_touches_few_elements(tab):
+    """Même quand la fenêtre glisse : les boutons gardent leur pas, les cases leur tracé."""
+    tab.evaluate(
+        """() => {
+          window.touched = new Set();
+          const all = { subtree: true, childList: true, attributes: true };
+          new MutationObserver((list) => list.forEach(({ target, addedNodes }) => {
+            for (const node of [target, ...addedNodes]) if (node.nodeType === 1) touched.add(node);
+          })).observe(document.querySelector('.d2l-fig'), all);
+        }"""
+    )
+    change(tab, step=30)
+    field = tab.get_by_label("Le texte à lire")
+    for typed in ("e", "n", "t"):
+        field.press("End")
+        tab.evaluate("touched.clear()")
+        field.press(typed)
+        values(tab)
+        assert 0 < tab.evaluate("touched.size") < 80
+    labels = [b.get_attribute("aria-label") for b in tab.locator(".pas_a_pas-texte button").all()]
+    assert [int(re.match(r"Pas (\d+)", label)[1]) for label in labels] == list(range(8, 34))
+
+
 def test_the_buttons_go_one_step_at_a_time(tab):
     following = tab.get_by_role("button", name="Pas suivant")
     previous = tab.get_by_role("button", name="Pas précédent")
@@ -204,7 +304,7 @@ def test_the_sum_of_a_unit_is_spelled_out(tab):
         shown = values(tab)
         assert shown["unit"] == unit
     said = slider.get_attribute("aria-valuetext")
-    assert said.startswith(f"Unité 15 : tanh({d2l.fr(shown['fromInput'][14], 2)} ")
+    assert said.startswith(f"Unité 15\u00a0: tanh({d2l.fr(shown['fromInput'][14], 2)} ")
     assert said.endswith(f"= {d2l.fr(shown['state'][14], 2)}")
     box = slider.bounding_box()
     tab.mouse.move(box["x"] + box["width"] * 3.5 / 16, box["y"] + 20)

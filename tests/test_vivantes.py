@@ -12,7 +12,7 @@ import torch
 from axe_playwright_python.sync_playwright import Axe
 
 import vivantes
-from atelier import open_figure
+from atelier import open_figure, values
 from conftest import FIGURES, ROOT, move_a_control, shown
 from d2l_fr import palette, widgets
 from d2l_fr.widgets import arrays, bundle
@@ -176,6 +176,72 @@ def test_python_reads_and_writes_the_settings():
     assert "Figure vivante « memoire »" in data["text/plain"]
 
 
+def test_an_unknown_setting_is_refused_and_tells_the_known_ones():
+    with pytest.raises(TypeError, match=r"Réglage inconnu : rayon.*radius"):
+        Memoire(rayon=1.0)
+
+
+def test_the_defaults_do_not_follow_the_settings():
+    figure = Memoire()
+    figure.start.append(3.0)
+    assert figure.defaults["start"] == [0.2, 0.6]
+
+
+def test_what_is_in_front_does_not_depend_on_what_was_shown_before(browser, tmp_path):
+    tab = open_figure(browser, tmp_path, widgets.Horizon())
+    order = """() => { const ui = document.querySelector('.d2l-fig').d2l; ui.flush();
+        return [...ui.stage.querySelectorAll('svg g > *')].map((n) => n.outerHTML); }"""
+    before = tab.evaluate(order)
+    for tau in (1, 16, 4):
+        tab.evaluate("(tau) => document.querySelector('.d2l-fig').d2l.set('tau', tau)", tau)
+        after = tab.evaluate(order)
+    assert after == before
+    tab.context.close()
+
+
+@pytest.mark.parametrize("name", ["Horizon", "Perplexite", "Falaise", "Memoire"])
+def test_a_finger_drags_the_handle_and_not_the_page(browser, tmp_path, name):
+    tab = open_figure(browser, tmp_path, getattr(widgets, name)(), width=390, height=700)
+    tab.evaluate("document.body.style.paddingBottom = '3000px'")
+    handle = tab.locator(".d2l-handle").first
+    handle.scroll_into_view_if_needed()
+    box, session = handle.bounding_box(), tab.context.new_cdp_session(tab)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before, top = values(tab), tab.evaluate("scrollY")
+
+    def touch(kind, *points):
+        points = [{"x": px, "y": py} for px, py in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (x, y))
+    for step in range(1, 13):
+        touch("touchMove", (x + 3 * step, y - 4 * step))
+        tab.wait_for_timeout(16)
+    held = handle.bounding_box()
+    touch("touchEnd")
+    assert tab.evaluate("scrollY") == top, "la page a défilé sous le doigt"
+    assert values(tab) != before
+    moved = max(abs(held["x"] - box["x"]), abs(held["y"] - box["y"]))
+    assert moved > 30, f"la poignée s'est arrêtée au bout de {moved} pixels"
+    tab.context.close()
+
+
+@pytest.mark.parametrize("name", ["Horizon", "Memoire"])
+def test_a_shortcut_of_the_browser_and_the_right_button_move_nothing(browser, tmp_path, name):
+    tab = open_figure(browser, tmp_path, getattr(widgets, name)())
+    handle, before = tab.locator(".d2l-handle").first, values(tab)
+    handle.focus()
+    for key in ("Alt+ArrowRight", "Control+ArrowRight", "Meta+ArrowRight"):
+        tab.keyboard.press(key)
+    box = handle.bounding_box()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.mouse.down(button="right")
+    tab.mouse.move(box["x"] + 60, box["y"] + 5, steps=3)
+    tab.mouse.up(button="right")
+    assert values(tab) == before
+    tab.context.close()
+
+
 def test_a_drawing_refuses_a_colour_out_of_the_palette():
     drawing = Drawing()
     drawing.text(1, 2, "a < b & c")
@@ -260,7 +326,7 @@ def test_the_figure_lives_offline_and_fits(visit, page, name, width, scheme):
 
 
 @pytest.mark.parametrize(("page", "name"), WHERE)
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [1280, 960, 664, 540, 360])
 def test_nothing_moves_when_the_figure_starts(browser, served, page, name, width):
     context = browser.new_context(viewport={"width": width, "height": 900}, locale="fr-FR")
     tab, held, free = context.new_page(), [], []
@@ -350,6 +416,28 @@ def test_the_printed_forms_use_the_palette_and_readable_text(site):
         assert all(float(size) >= 12.5 for size in sizes), path.name
 
 
+def test_at_temperature_zero_the_writer_goes_round_in_circles_as_the_page_says(visit):
+    tab, box = visit("rnn-scratch", "ecrivain")
+    figure = box.locator(".d2l-fig")
+
+    def write(length):
+        figure.evaluate(
+            """(node, length) => {
+              node.d2l.set("temperature", 0); node.d2l.set("length", length); node.d2l.flush();
+            }""",
+            length,
+        )
+        tab.wait_for_function(
+            """() => [...document.querySelectorAll('.d2l-fig')].every((f) => !f.d2l.values.busy)"""
+        )
+        return figure.evaluate("(node) => [node.d2l.values.text, node.d2l.values.surprise]")
+
+    text, long_run = write(550)
+    tail = text[-200:]
+    assert any(tail[k:] == tail[:-k] for k in range(1, 150)), "le texte ne boucle pas"
+    assert write(200)[1] == pytest.approx(long_run, abs=0.1)
+
+
 # ---------- la page qui les rassemble
 
 
@@ -384,13 +472,63 @@ def test_the_gallery_is_projected_one_figure_at_a_time(visit):
     assert tab.locator(".vivante:visible").count() == 10
 
 
-def test_a_figure_goes_full_screen(visit):
-    tab, box = visit("bptt", "memoire")
-    box.get_by_role("button", name="Plein écran").click()
+# Les écrans où l'on projette : un vidéoprojecteur courant, un grand écran, un vieux 4/3.
+SCREENS = {"1280 × 720": (1280, 720), "1920 × 1080": (1920, 1080), "1024 × 768": (1024, 768)}
+
+
+@pytest.mark.parametrize("screen", SCREENS.values(), ids=SCREENS)
+def test_each_figure_is_projected_whole_and_readable(visit, screen):
+    tab, _ = visit("figures", NAMES[0])
+    tab.set_viewport_size(dict(zip(("width", "height"), screen, strict=True)))
+    tab.get_by_role("button", name="Projeter les figures").click()
+    for name in NAMES:
+        # Projetée, une figure a son corps à elle.
+        tab.wait_for_function(
+            """(name) => document.querySelector('.courante .d2l-fig')?.style.fontSize
+              && document.querySelector('.courante .figure-vivante').dataset.figure === name""",
+            arg=name,
+        )
+        seen = tab.evaluate(
+            """() => {
+              const figure = document.querySelector('.courante .d2l-fig');
+              const bar = document.querySelector('.presentation-barre').getBoundingClientRect();
+              const { right, bottom } = figure.getBoundingClientRect();
+              return [parseFloat(figure.style.fontSize), innerWidth - right, bar.top - bottom,
+                document.documentElement.scrollWidth - innerWidth];
+            }"""
+        )
+        size, beside, below, wide = seen
+        assert below >= 0, f"{name} passe sous la barre"
+        assert beside >= 0
+        assert wide <= 0
+        assert size >= 12, f"{name} : un corps de {size} px ne se lit pas de loin"
+        tab.keyboard.press("PageDown")
+    # Une figure agrandie seule, puis quittée, retrouve sa place dans la projection.
+    figure = tab.locator(".courante .d2l-fig")
+    place = figure.bounding_box()
+    figure.get_by_role("button", name="Plein écran").click()
     tab.wait_for_function("document.fullscreenElement?.classList.contains('d2l-fig')")
+    figure.get_by_role("button", name="Quitter le plein écran").click()
+    tab.wait_for_function("document.fullscreenElement?.localName === 'article'")
+    figure.get_by_role("button", name="Plein écran", exact=True).wait_for()
+    assert figure.bounding_box() == pytest.approx(place, abs=1)
+    assert tab.problems == []
+
+
+@pytest.mark.parametrize(("page", "name"), WHERE)
+def test_a_figure_goes_full_screen(visit, page, name):
+    tab, box = visit(page, name)
+    figure = box.locator(".d2l-fig")
+    before = figure.bounding_box()["height"]
+    box.get_by_role("button", name="Plein écran").click()
+    tab.wait_for_function("document.fullscreenElement?.style.fontSize")
+    over = figure.evaluate("(node) => node.scrollHeight - node.clientHeight")
+    assert over <= 0, "la figure dépasse de l'écran"
     tab.get_by_role("button", name="Quitter le plein écran").click()
-    tab.wait_for_function("!document.fullscreenElement")
+    tab.wait_for_function("!document.fullscreenElement && !document.querySelector('.d2l-large')")
     assert box.get_by_role("button", name="Plein écran").is_visible()
+    figure.evaluate("(node) => node.d2l.flush()")
+    assert figure.bounding_box()["height"] == pytest.approx(before, abs=2)
 
 
 # ---------- le livre numérique

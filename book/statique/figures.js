@@ -51,6 +51,11 @@
       el.className = "vive";
       box.append(el);
       await modules.get(figure)().render({ model: makeModel(states.get(etat)), el });
+      // Une police plus large que prévu, et la place gardée ne suffit plus : elle s'étend.
+      const root = el.firstElementChild;
+      new ResizeObserver(() => {
+        if (!document.fullscreenElement && root.offsetHeight > el.clientHeight + 1) el.classList.add("haute");
+      }).observe(root);
       box.classList.add("prete");
       box.dataset.duree = (performance.now() - began).toFixed(1); // chargement compris
     } catch (error) {
@@ -62,12 +67,16 @@
     }
   };
 
-  const boxes = document.querySelectorAll(".figure-vivante");
+  const boxes = document.querySelectorAll(".figure-vivante"), started = new Map();
+  const ready = (box) => {
+    if (!started.has(box)) started.set(box, start(box));
+    return started.get(box);
+  };
   const observer = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       observer.unobserve(target);
-      start(target);
+      ready(target);
     }
   }, { rootMargin: "600px 0px" });
   boxes.forEach((box) => observer.observe(box));
@@ -89,12 +98,19 @@
     current = Math.max(0, Math.min(slides.length - 1, index));
     slides.forEach((slide, i) => slide.classList.toggle("courante", i === current));
     place.textContent = `${current + 1} / ${slides.length}`;
-    // Le corps le plus grand qui laisse la figure entière à l'écran, sans descendre sous 15 px.
-    const box = slides[current].querySelector(".figure-vivante");
-    const tall = parseFloat(getComputedStyle(box).getPropertyValue("--large"));
-    box.style.fontSize = `${Math.max(15, Math.min((innerHeight - 175) / tall, innerWidth / 50))}px`;
     article.scrollTop = 0;
+    fit();
   };
+  const drawn = (slide) => slide.querySelector(".d2l-fig");
+  const fit = async () => {
+    if (document.fullscreenElement !== article) return;
+    const slide = slides[current];
+    await ready(slide.querySelector(".figure-vivante"));
+    const figure = drawn(slide);
+    if (!figure || slide !== slides[current]) return;
+    figure.d2l.fit(innerHeight - figure.getBoundingClientRect().top - bar.offsetHeight - 16);
+  };
+  window.addEventListener("resize", fit);
   const bar = document.createElement("div");
   bar.className = "presentation-barre";
   bar.append(make("Précédente", () => go(current - 1)), place, make("Suivante", () => go(current + 1)),
@@ -110,13 +126,13 @@
       bar.remove();
       slides.forEach((slide) => {
         slide.classList.remove("courante");
-        slide.querySelector(".figure-vivante").style.fontSize = "";
+        drawn(slide)?.d2l.unfit();
       });
     }
   });
   // Ce qu'envoient les télécommandes de présentation.
   document.addEventListener("keydown", (event) => {
-    if (document.fullscreenElement !== article) return;
+    if (document.fullscreenElement !== article || event.defaultPrevented) return;
     const way = { PageDown: 1, PageUp: -1 }[event.key];
     if (way) {
       event.preventDefault();

@@ -1,9 +1,11 @@
 // « compteur » : un n-gramme de Witten et Bell qui compte sous vos yeux, et ses pertes selon l'ordre.
-import { decode, figure, fr, h, path, random } from "./shared.js";
+import { decode, figure, fr, h, path, put, random } from "./shared.js";
 
 const ORDERS = 8, FIRST = 35, TOP = 5;
 const NAMES = { " ": "espace", "\n": "à la ligne", "\u00a0": "insécable", "\u202f": "fine" };
-const visible = (text) => text.replace(/\n/g, "¶").replace(/[ \u00a0\u202f]/g, "␣").replace(/[\x00-\x1f\x7f]/g, "�");
+const visible = (text) => text.replace(/\n/g, "¶").replace(/[ \u00a0\u202f]/g, "␣").replace(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "�");
+// Isolé : un mot écrit de droite à gauche ne retourne pas la phrase qui le cite.
+const quoted = (text) => `«\u00a0\u2068${text}\u2069\u00a0»`;
 const compact = (n) => (n < 1000 ? fr(n) : `${fr(n / 1000, n < 9950 ? 1 : 0)}\u00a0k`);
 const percent = (p) => (p < 0.0005 ? "<\u00a00,1\u00a0%" : `${fr(100 * p, 1)}\u00a0%`);
 
@@ -94,9 +96,9 @@ function render({ model, el }) {
     drawLosses(loss, { train, valid, whole: at < shares.length - 1 ? whole : null, seen, order, best, width });
     const wanted = chars.slice(Math.max(0, chars.length - order + 1));
     const lost = visible(wanted.slice(0, wanted.length - found).join("")), held = visible(wanted.slice(wanted.length - found).join(""));
-    after.textContent = wanted.length ? "Après " : "Sans contexte";
-    missing.textContent = lost;
-    kept.textContent = held;
+    put(after, null, wanted.length ? "Après " : "Sans contexte");
+    put(missing, null, lost);
+    put(kept, null, held);
     ui.say(sentence({ order, lost, held, level: levels[found], train: train[order - 1], valid: valid[order - 1] }));
   });
 }
@@ -116,7 +118,7 @@ function drawBets(P, { probs, own, name, width, most }) {
       P.mark(`part ${i}`, "text", { x: from + p * scale + 6, y: y + 13 }, percent(p));
     });
     const foot = 47 + 22 * most;
-    [["les comptes de ce contexte", 1, 0], ["les ordres inférieurs", 0.35, 170]].forEach(([text, opacity, x]) => {
+    [["comptes du contexte", 1, 0], ["ordres inférieurs", 0.35, 138]].forEach(([text, opacity, x]) => {
       P.mark(`clé ${x}`, "rect", { class: "area c-output", x, y: foot - 10, width: 10, height: 10, style: { "fill-opacity": opacity } });
       P.mark(`légende ${x}`, "text", { class: "d2l-tick", x: x + 15, y: foot }, text);
     });
@@ -126,31 +128,40 @@ function drawBets(P, { probs, own, name, width, most }) {
 function drawLosses(P, { train, valid, whole, seen, order, best, width }) {
   P.frame({ x: [0.5, ORDERS + 0.5], y: [0, TOP], xticks: [], ylabel: "bits par caractère", margins: [28, 2, 66, 42], width, height: 346 });
   const { left, top, bottom } = P.box, line = (curve) => path(Array.from(curve, (v, i) => [P.x(i + 1), P.y(v)]));
-  const end = P.x(ORDERS + 0.4), raised = order >= ORDERS - 1 ? 26 : 10, step = P.x(1) - P.x(0);
+  const end = P.x(ORDERS + 0.4), raised = order >= ORDERS - 2 ? 26 : 10, step = P.x(1) - P.x(0);
   const [x, up, down] = [P.x(order), P.y(valid[order - 1]), P.y(train[order - 1])];
+  // La validation descend, puis remonte : sa valeur se met du côté où la courbe est plus bas.
+  let high = { x: x + 5, y: up - 9, "text-anchor": "end" };
+  if (order === 1 || order === best) high = { x, y: up - 12, "text-anchor": "middle" };
+  else if (order < best) high = P.y(valid[order]) - up > 9 ? { x: x + 8, y: up - 3, "text-anchor": "start" } : { x: x + 4, y: up - 10, "text-anchor": "middle" };
   // Sous la courbe d'entraînement, à gauche, la place est libre ; sauf au bord du repère.
   const low = down > bottom - 24 ? { x, y: down - 10, "text-anchor": "middle" }
-    : order === 1 ? { x: x + 9, y: down + 4, "text-anchor": "start" } : { x: x - 9, y: down + 14, "text-anchor": "end" };
+    : order === 1 ? { x: x + 15, y: down + 4, "text-anchor": "start" } : { x: x - 9, y: down + 14, "text-anchor": "end" };
+  // « meilleur ordre », sous son point ; si la courbe de tout le texte passe trop près, sous elle, au bout d'un trait.
+  const lowest = P.y(valid[best - 1]), close = whole && P.y(whole[best - 1]) - lowest < 20;
+  const under = 18 + (close ? Math.max(...whole.slice(best - 1, best + 1).map(P.y)) : lowest);
   P.draw(() => {
     P.mark("colonne", "rect", { x: P.x(order - 0.5), y: top, width: step, height: bottom - top, style: { fill: "var(--c-input-tint)" } });
     P.mark("tout", "path", { class: "line dotted c-heldout", d: whole ? line(whole) : "" });
     P.mark("entraînement", "path", { class: "line dashed c-train", d: line(train) });
     P.mark("validation", "path", { class: "line c-heldout", d: line(valid) });
-    P.mark("tout nom", "text", { class: "c-heldout", x: end, y: P.y(whole?.at(-1) ?? 0) + 28, "text-anchor": "end", style: { fill: "currentColor" } }, whole ? "avec 100\u00a0%" : "");
-    P.mark("entraînement nom", "text", { class: "named c-train", x: P.x(3.7), y: P.y(train[3]) + 32, "text-anchor": "end" }, "entraînement");
+    P.mark("tout nom", "text", { class: "c-heldout", x: end, y: whole ? Math.max(P.y(whole.at(-1)) + 28, under + 18) : 0, "text-anchor": "end", style: { fill: "currentColor" } }, whole ? "avec 100\u00a0%" : "");
+    P.mark("entraînement nom", "text", { class: "named c-train", x: P.x(3.55), y: P.y(train[3]) + 32, "text-anchor": "end" }, "entraînement");
     P.mark("validation nom", "text", { class: "named c-heldout", x: end, y: P.y(valid.at(-1)) - raised, "text-anchor": "end" }, "validation");
     for (let n = 1; n <= ORDERS; n++) {
       const here = n === order, x = P.x(n), style = { fill: here ? "var(--c-data)" : "var(--c-reference)", "font-weight": here ? 700 : 400 };
       P.mark(`t ${n}`, "circle", { class: "area c-train", cx: x, cy: P.y(train[n - 1]), r: here ? 5 : 3 });
       P.mark(`v ${n}`, "circle", { class: "area c-heldout", cx: x, cy: P.y(valid[n - 1]), r: here ? 5 : 3 });
-      P.mark(`ordre ${n}`, "text", { x, y: bottom + 18, "text-anchor": "middle", style }, fr(n));
-      P.mark(`vu ${n}`, "text", { x, y: bottom + 38, "text-anchor": "middle", style }, n <= seen.length ? compact(seen[n - 1]) : "");
+      P.mark(`ordre ${n}`, "text", { x, y: bottom + 20, "text-anchor": "middle", style }, fr(n));
+      P.mark(`vu ${n}`, "text", { class: "compteur-vu", x, y: bottom + 39, "text-anchor": "middle", style }, n <= seen.length ? compact(seen[n - 1]) : "");
     }
-    P.mark("vu", "text", { class: "d2l-tick", x: left - 8, y: bottom + 38, "text-anchor": "end" }, "vu");
-    P.mark("ordre", "text", { class: "d2l-tick", x: left - 8, y: bottom + 18, "text-anchor": "end" }, "ordre");
-    P.mark("dit", "text", { x: (left + P.box.right) / 2, y: bottom + 58, "text-anchor": "middle" }, "ordre n, et fois où l’on a vu le contexte");
-    P.mark("meilleur", "text", { class: "named c-heldout", x: P.x(best) - 8, y: P.y(valid[best - 1]) - (Math.abs(order - best) < 2 ? 27 : 11) }, "meilleur");
-    P.mark("v ici", "text", { class: "named c-heldout", x, y: up - 10, "text-anchor": "middle" }, fr(valid[order - 1], 2));
+    P.mark("vu", "text", { class: "d2l-tick", x: left - 8, y: bottom + 39, "text-anchor": "end" }, "vu");
+    P.mark("ordre", "text", { class: "d2l-tick", x: left - 8, y: bottom + 20, "text-anchor": "end" }, "ordre");
+    P.mark("dit", "text", { x: (left + P.box.right) / 2, y: bottom + 58, "text-anchor": "middle" }, "vu\u00a0: occurrences du contexte");
+    P.mark("anneau", "circle", { class: "line c-heldout", cx: P.x(best), cy: lowest, r: 8, style: { "stroke-width": 1.5 } });
+    P.mark("trait", "path", { class: "line c-heldout", style: { "stroke-width": 1 }, d: close ? path([[P.x(best) + 5, lowest + 7], [P.x(best) + 16, under - 6]]) : "" });
+    P.mark("meilleur", "text", { class: "named c-heldout", x: Math.min(P.x(best) + (close ? 18 : 7), P.box.right - 86), y: under }, "meilleur ordre");
+    P.mark("v ici", "text", { class: "named c-heldout", ...high }, fr(valid[order - 1], 2));
     P.mark("t ici", "text", { class: "named c-train", ...low }, fr(train[order - 1], 2));
   });
 }
@@ -158,9 +169,9 @@ function drawLosses(P, { train, valid, whole, seen, order, best, width }) {
 function sentence({ order, lost, held, level, train, valid }) {
   const kinds = level.kinds === 1 ? "toujours suivi du même caractère" : `suivi de ${fr(level.kinds)} caractères différents`;
   const times = level.seen === 1 ? "vu une seule fois." : `vu ${fr(level.seen)} fois, ${kinds}.`;
-  let found = `«\u00a0${held}\u00a0»\u00a0: ${times}`;
+  let found = `${quoted(held)}\u00a0: ${times}`;
   if (!held && !lost) found = `Sans contexte, il ne reste que les fréquences de ${fr(level.seen)} caractères.`;
-  else if (lost) found = `«\u00a0${lost}${held}\u00a0»\u00a0: jamais vu\u202f; on se rabat sur ${held ? `«\u00a0${held}\u00a0», ${times}` : "les fréquences seules."}`;
+  else if (lost) found = `${quoted(lost + held)}\u00a0: jamais vu\u202f; on se rabat sur ${held ? `${quoted(held)}, ${times}` : "les fréquences seules."}`;
   return `${found} À l’ordre ${order}, ${fr(train, 2)} bit${train >= 1.995 ? "s" : ""} par caractère sur l’entraînement, ${fr(valid, 2)} sur la validation.`;
 }
 

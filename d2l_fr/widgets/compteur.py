@@ -8,7 +8,7 @@ import traitlets as T
 from d2l_fr.french import NBSP, fr, typography
 from d2l_fr.language_model import NGramModel, bits_per_token
 from d2l_fr.text_sequence import normalize
-from d2l_fr.widgets.base import Figure
+from d2l_fr.widgets.base import Figure, SettingError
 from d2l_fr.widgets.drawing import Drawing
 
 __all__ = ["Compteur"]
@@ -31,7 +31,7 @@ class Compteur(Figure):
     """
 
     name = "compteur"
-    height, between = (42.2, 67.5), (43.6, 63.6)
+    height, between = (42.2, 68.9), (43.6, 65)
     order = T.Int(5).tag(sync=True, control=True)
     share = T.Float(1.0).tag(sync=True, control=True)
     prefix = T.Unicode("Tiphaine leva les yeux vers la m").tag(sync=True, control=True)
@@ -43,16 +43,21 @@ class Compteur(Figure):
         super().__init__(tokens=vocab.tokens, **kwargs)
         if any(len(token) != 1 for token in self.tokens[1:]):
             raise ValueError("Il faut un vocabulaire de caractères : Vocab(tokenize(texte)).")
-        if self.order not in range(1, ORDERS + 1):
-            raise ValueError(f"order = {self.order!r} : il faut un entier de 1 à {ORDERS}.")
-        if self.share not in SHARES:
-            raise ValueError(f"share = {self.share!r} : il faut l'une des parts {SHARES}.")
         if len(train) * SHARES[0] < ORDERS:
             raise ValueError(f"Texte trop court : {len(train)} jetons pour compter sur 2 %.")
         self.train = np.asarray(train)
         self.curves = np.array([self._losses(share, valid) for share in SHARES])  # (6, 2, 8)
         self.corpus = "".join(chr(FIRST + token) for token in self.train.tolist())
         self.send_arrays(curves=self.curves)
+
+    @T.validate("order", "share")
+    def _valid(self, proposal):
+        name, value = proposal["trait"].name, proposal["value"]
+        if name == "order" and not 1 <= value <= ORDERS:
+            raise SettingError(f"order = {value!r} : il faut un entier de 1 à {ORDERS}.")
+        if name == "share" and value not in SHARES:
+            raise SettingError(f"share = {value!r} : il faut l'une des parts {SHARES}.")
+        return value
 
     def part(self, share=None):
         """Rend le début de l'entraînement où l'on compte : la part ``share``, ou la présente."""
@@ -101,8 +106,9 @@ class Compteur(Figure):
 
 
 def visible(text):
-    """Montre les espaces et les fins de ligne."""
-    return re.sub(r"[\x00-\x1f\x7f]", "�", re.sub(r"[ \u00a0\u202f]", "␣", text.replace("\n", "¶")))
+    """Montre les espaces et les fins de ligne ; tait ce qui commande (sens d'écriture compris)."""
+    text = re.sub(r"[ \u00a0\u202f]", "␣", text.replace("\n", "¶"))
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "�", text)
 
 
 def compact(number):
@@ -152,7 +158,9 @@ def _draw_curves(drawing, train, valid, seen, order):
         across, down = (x(3.6), points[3][1] + 30) if dash else (672, points[-1][1] - 10)
         drawing.text(across, down, name, role, 14, "end")
     best = int(np.argmin(valid)) + 1
-    drawing.text(x(best) - 8, y(float(valid[best - 1])) - 12, "meilleur", "heldout", 13)
+    spot = x(best), y(float(valid[best - 1]))
+    drawing.circle(*spot, 9, "none", stroke="heldout", stroke_width=1.5)
+    drawing.text(spot[0] + 10, spot[1] + 19, "meilleur ordre", "heldout", 13)
     for n in range(1, ORDERS + 1):
         role = "data" if n == order else "reference"
         drawing.text(x(n), 298, str(n), role, 14, "middle")
@@ -160,4 +168,4 @@ def _draw_curves(drawing, train, valid, seen, order):
             drawing.text(x(n), 318, compact(seen[n - 1]), role, 13, "middle")
     drawing.text(382, 298, "ordre", "reference", 13, "end")
     drawing.text(382, 318, "vu", "reference", 13, "end")
-    drawing.text(531, 342, "ordre n, et fois où l’on a vu le contexte", "data", 14, "middle")
+    drawing.text(531, 342, "vu : occurrences du contexte", "data", 14, "middle")

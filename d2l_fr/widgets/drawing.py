@@ -9,7 +9,9 @@ __all__ = ["Drawing"]
 
 COLORS = palette.LIGHT | {role: tint[0] for role, tint in palette.TINTS.items()}
 # Ce que XML refuse, même échappé : un texte tapé par le lecteur peut en contenir.
-CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "\ufffd")
+CONTROLS = dict.fromkeys(
+    [*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\ufffd"
+)
 
 
 def _number(value):

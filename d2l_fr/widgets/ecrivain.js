@@ -1,5 +1,5 @@
 // « ecrivain » : un petit réseau écrit, un caractère après l'autre ; une de ses unités colore le texte.
-import { calm, decode, figure, fr, h, random } from "./shared.js";
+import { calm, decode, figure, fr, h, put, random } from "./shared.js";
 import { logitsOf, rnnStep, softmax } from "./network.js";
 
 const LONGEST = 600, KEPT = 250, MORE = 200, BEST = 5, LEVELS = 4, CELL = 24.4;
@@ -130,6 +130,7 @@ function render({ model, el }) {
   page.addEventListener("click", ({ target }) => target !== page && look(target.place));
   const bar = h("div", { class: "ecrivain-boutons" });
   const write = ui.button("", () => {
+    if (doc.states.length >= LONGEST) return;
     if (calm()) return more();
     live = !live;
     place = null;
@@ -175,12 +176,12 @@ function render({ model, el }) {
     return { button, bar, value };
   });
   left.append(traitsTitle, ...rows.map(({ button }) => button),
-    h("p", { class: "ecrivain-note" }, "Un bouton choisit l’unité qui suit le mieux ce trait. Le repère\u00a0: la meilleure d’un réseau neuf."));
+    h("p", { class: "ecrivain-note" }, "Un bouton prend l’unité retenue sur l’entraînement. Le repère\u00a0: celle d’un réseau neuf."));
 
   grid.svg.style.cursor = "pointer";
   let columns = 16, cell = CELL;
   // Les mêmes seuils que dans style.css.
-  const gridWidth = () => (ui.width >= 600 ? 16 : ui.width > 544 ? 12 : ui.width / CELL) * CELL;
+  const gridWidth = () => (ui.width >= 600 ? 16 * CELL : ui.width > 544 ? 12 * CELL : ui.width);
   grid.svg.addEventListener("click", (event) => {
     const box = grid.svg.getBoundingClientRect(), ratio = grid.width / box.width;
     const column = Math.floor((event.clientX - box.left) * ratio / cell), row = Math.floor((event.clientY - box.top) * ratio / cell);
@@ -293,14 +294,14 @@ function render({ model, el }) {
       bets.mark("suite", "text", { class: "d2l-tick", x: 4, y: row * BEST + 17 }, tail);
     });
     const told = best.map((id) => `${named(tokens[id])} ${percent(p[id])}`).join(", ");
-    bets.svg.setAttribute("aria-label", `Chances du caractère suivant${NB}: ${told}`);
+    put(bets.svg, { "aria-label": `Chances du caractère suivant${NB}: ${told}` });
     return { probabilities: p, best };
   };
 
   const drawTraits = (unit) => rows.forEach(({ button, bar, value }, i) => {
-    bar.style.width = `${100 * Math.abs(related(unit, i))}%`;
-    value.textContent = fr(related(unit, i), 2);
-    button.setAttribute("aria-pressed", String(chosen[i] === unit));
+    put(bar, { style: { width: `${100 * Math.abs(related(unit, i))}%` } });
+    put(value, null, fr(related(unit, i), 2));
+    put(button, { "aria-pressed": String(chosen[i] === unit) });
   });
 
   return ui.start(() => {
@@ -322,24 +323,23 @@ function render({ model, el }) {
     drawGrid(unit, state);
     const { probabilities, best } = drawBets(head, scores);
     drawTraits(unit);
-    gridTitle.textContent = `Les ${fr(m)} unités après ${read}\u00a0: plein, positive\u202f; creux, négative`;
-    betsTitle.textContent = `Chances de la suite, après ${read}`;
-    traitsTitle.textContent = `Corrélations de l’unité ${fr(unit + 1)}`;
-    placeInput.max = n;
+    put(gridTitle, null, `Les ${fr(m)} unités après ${read} (plein\u00a0: positive\u202f; creux\u00a0: négative)`);
+    put(betsTitle, null, `Chances de la suite, après ${read}`);
+    put(traitsTitle, null, `Corrélations de l’unité ${fr(unit + 1)}`);
+    put(placeInput, { max: n, "aria-valuetext": `${fr(head + 1)} sur ${fr(n)}, ${NAMES[tokens[doc.ids[head]]] ?? here}` });
     placeInput.value = head + 1;
-    placeShown.textContent = fr(head + 1);
-    placeInput.setAttribute("aria-valuetext", `${fr(head + 1)} sur ${fr(n)}, ${NAMES[tokens[doc.ids[head]]] ?? here}`);
+    put(placeShown, null, fr(head + 1));
     const full = n >= LONGEST;
-    write.textContent = live ? "Pause" : "Écrire";
-    write.disabled = rest.disabled = full;
-    seed.textContent = `graine ${fr(ui.get("seed"))}`;
+    put(write, null, live ? "Pause" : "Écrire");
+    for (const button of [write, rest]) put(button, { "aria-disabled": String(full) });
+    put(seed, null, `graine ${fr(ui.get("seed"))}`);
     ui.values = { text: doc.ids.slice(0, n).map((id) => tokens[id]).join(""), prefix: doc.prefix, place: head, unit, state,
       scores: Array.from(scores, (v) => (v === -Infinity ? null : v)), probabilities, best,
       wave: doc.states.map((h) => h[unit]), surprise: doc.surprise / Math.max(1, n - doc.prefix),
       busy: Boolean(draft || stale), live };
     if (live || draft) return;
     const text = doc.ids.slice(0, n).map((id) => (id ? tokens[id] : "□")).join("");
-    if (said.textContent !== text) said.textContent = text;
+    put(said, null, text);
     ui.say(sentence(unit));
   });
 
@@ -349,7 +349,7 @@ function render({ model, el }) {
     const odd = doc.unknown ? `Hors du vocabulaire (□)\u00a0: ${fr(doc.unknown)}. ` : "";
     const mean = written ? `Surprise moyenne de son propre texte\u00a0: ${bit(doc.surprise / written)} par caractère. ` : "";
     const full = doc.states.length >= LONGEST ? "La page est pleine. " : "";
-    const unitSays = i < 0 ? "" : `Unité ${fr(unit + 1)}\u00a0: la plus corrélée avec «\u00a0${names[i]}\u00a0», ${fr(related(unit, i), 2)}\u202f; dans un réseau neuf, ${fr(newborn[i], 2)}.`;
+    const unitSays = i < 0 ? "" : `Unité ${fr(unit + 1)}, retenue pour «\u00a0${names[i]}\u00a0»\u00a0: corrélation ${fr(related(unit, i), 2)}\u202f; dans un réseau neuf, ${fr(newborn[i], 2)}.`;
     return `${cut}${odd}${full}${mean}${unitSays}`.trim();
   }
 }

@@ -11,7 +11,7 @@ from d2l_fr.french import NBSP, fr
 from d2l_fr.rnn_scratch import sample_next
 from d2l_fr.text_sequence import normalize, tokenize
 from d2l_fr.widgets.arrays import unpack
-from d2l_fr.widgets.base import Figure
+from d2l_fr.widgets.base import Figure, SettingError
 from d2l_fr.widgets.drawing import Drawing
 
 __all__ = ["TRAITS", "Ecrivain", "correlations", "uniforms"]
@@ -81,13 +81,13 @@ class Ecrivain(Figure):
     ``TRAITS``, l'unité la plus corrélée est choisie sur le texte ``seen``, et sa corrélation
     mesurée sur ``unseen``. Réglages : ``prefix`` (ses 250 derniers caractères sont lus),
     ``temperature``, ``top_k`` (ou None), ``seed``, ``length`` (caractères écrits ; 600 au plus,
-    préfixe compris) et ``unit``, l'indice de l'unité suivie (par défaut, la plus corrélée au
-    début de mot). Lève ``TypeError`` ou ``ValueError`` si l'un d'eux ne convient pas.
+    préfixe compris) et ``unit``, l'indice de l'unité suivie (par défaut, celle du début de
+    mot). Lève ``TypeError`` ou ``ValueError`` si l'un d'eux ne convient pas.
     Page : rnn-scratch.
     """
 
     name = "ecrivain"
-    height, between = (61.2, 107.3), (61.2, 85.3)
+    height, between = (61.2, 108.9), (61.2, 88.2)
     prefix = T.Unicode("La mer").tag(sync=True, control=True)
     temperature = T.Float(0.7).tag(sync=True, control=True)
     top_k = T.Int(None, allow_none=True).tag(sync=True, control=True)
@@ -114,16 +114,12 @@ class Ecrivain(Figure):
         blank = correlations(newborn, vocab, unseen)[fresh, range(len(TRAITS))].tolist()
         settings.setdefault("unit", chosen[1])
         m = model.rnn.num_hiddens
+        self.limits = {"unit": (0, m - 1), "length": (0, LONGEST), "temperature": (0, 100)}
         super().__init__(
             tokens=list(vocab.tokens),
             traits_found={"names": list(TRAITS), "units": chosen, "newborn": blank},
             **settings,
         )
-        for name, low, high in (("unit", 0, m - 1), ("length", 0, LONGEST)):
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} = {getattr(self, name)} : de {low} à {high}.")
-        if not self.temperature >= 0 or (self.top_k is not None and self.top_k < 1):
-            raise ValueError("temperature est positive ou nulle, top_k vaut au moins 1.")
         weights = {name: getattr(model.rnn, name) for name in WEIGHTS} | {"W_hq": model.W_hq}
         biases = {"b_h": weights.pop("b_h"), "b_q": model.b_q}
         self.send_arrays("int16", **weights)
@@ -135,6 +131,16 @@ class Ecrivain(Figure):
                 rounded = getattr(self.rounded.rnn, name, None)
                 rounded = self.rounded.W_hq if rounded is None else rounded
                 rounded.copy_(torch.from_numpy(unpack(self.arrays[name])))
+
+    @T.validate("unit", "length", "temperature")
+    def _valid(self, proposal):
+        return self.within(proposal)
+
+    @T.validate("top_k")
+    def _valid_top_k(self, proposal):
+        if proposal["value"] is not None and proposal["value"] < 1:
+            raise SettingError(f"top_k = {proposal['value']} : il faut au moins 1, ou None.")
+        return proposal["value"]
 
     def chances(self, logits):
         """Rend les probabilités (V,) du tirage : température et top-k compris."""
@@ -156,7 +162,7 @@ class Ecrivain(Figure):
             states.append(found[:, 0])
             logits = self.rounded.output(last[0])
             logits[0] = -torch.inf  # le jeton inconnu n'est jamais tiré
-            if step == count:
+            if step >= count:
                 break
             if self.temperature == 0:
                 inputs = [sample_next(logits, 0)]
@@ -185,7 +191,7 @@ class Ecrivain(Figure):
             drawing.text(20, y + 16, _glyph(self.vocab.tokens[token]), size=15, anchor="middle")
             drawing.rect(36, y + 3, max(1.0, 150 * p), 16, "output")
             drawing.text(42 + 150 * p, y + 16, f"{fr(100 * p, 0)}{NBSP}%", size=13)
-        drawing.text(276, top, "L’unité la plus corrélée avec…", "data")
+        drawing.text(276, top, "L’unité retenue pour…", "data")
         drawing.text(560, top, "apprise", "hidden", 13, "end")
         drawing.text(664, top, "réseau neuf", "reference", 13, "end")
         found = self.traits_found

@@ -1,10 +1,11 @@
 // « falaise » : la perte d'une unité récurrente, et deux descentes de gradient, avec et sans écrêtage.
-import { calm, decode, figure, fr, h, path, s, short } from "./shared.js";
+import { calm, decode, dots, figure, fr, h, path, put, s, short } from "./shared.js";
 
 const TIMES = 5, H0 = 0.4, TARGET = 0.7, STEPS = 30;
 const DOMAIN = { x: [0.8, 2.6], y: [-1, 2] }, UNIT = 10000;
 const RATES = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5];
 const THRESHOLDS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50];
+const VALLEY = { 1: 0.182, 1.2: 0.059, 1.7: -0.207, 2.2: -0.434 }; // le biais où la perte est nulle, selon le poids
 const ROLES = { without: "gradient", clipped: "train" };
 
 /** La perte en (w, b) et son gradient ; la dérivée de h_t avance avec lui. */
@@ -39,6 +40,12 @@ function descend(start, rate, threshold) {
 const inside = ([w, b]) => w >= DOMAIN.x[0] && w <= DOMAIN.x[1] && b >= DOMAIN.y[0] && b <= DOMAIN.y[1];
 const coordinates = ([w, b]) => `w\u00a0=\u00a0${fr(w, 2)}, b\u00a0=\u00a0${fr(b, 2)}`;
 
+/** Où finit ce qu'on voit d'une courbe : son dernier point, ou là où elle passe sous le repère. */
+function tip(points, bottom) {
+  const last = points.findLastIndex(([, y]) => y <= bottom), [from, to] = [points[last], points[last + 1]];
+  return to ? [from[0] + (bottom - from[1]) / (to[1] - from[1]) * (to[0] - from[0]), bottom] : from;
+}
+
 /** Où un chemin sort de la carte : [point du bord, premier point dehors], ou null. */
 function exit(points) {
   const k = points.findIndex((point) => !inside(point));
@@ -50,6 +57,53 @@ function exit(points) {
     if (part >= 0 && part < t && (to[i] - end) * (end - (ends[0] + ends[1]) / 2) > 0) t = part;
   }));
   return [from.map((v, i) => v + t * (to[i] - v)), to];
+}
+
+// ---------- placer les noms : aucun ne sort, aucun n'en touche un autre
+
+const RIGHT = [[1, 0], [1, 1], [1, -1], [0, -1], [0, 1], [-1, 0], [-1, 1], [-1, -1]];
+
+/** Les places d'un nom autour d'un point, les plus proches d'abord, et d'un côté (±1) d'abord. */
+const around = ([x, y], side, far, rings = [1, 2, 3]) => rings.flatMap((ring) => RIGHT.map(([dx, dy]) =>
+  [x + side * dx * far * ring, y + 4 + (24 * ring - 10) * dy, ["end", "middle", "start"][1 + side * dx]]));
+
+/** Combien de segments d'une ligne brisée touchent un rectangle. */
+function touches([left, top, right, bottom], points) {
+  let found = 0;
+  for (let i = 1; i < points.length; i++) {
+    const [ax, ay] = points[i - 1], [bx, by] = points[i];
+    if (Math.max(ax, bx) < left || Math.min(ax, bx) > right || Math.max(ay, by) < top || Math.min(ay, by) > bottom) continue;
+    // Les quatre coins sont-ils du même côté de la droite ?
+    const side = (x, y) => (bx - ax) * (y - ay) > (by - ay) * (x - ax);
+    const first = side(left, top);
+    if (side(right, top) !== first || side(left, bottom) !== first || side(right, bottom) !== first) found++;
+  }
+  return found;
+}
+
+const apart = (a, b) => a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1];
+
+/**
+ * Choisit, parmi des places [x, y, ancre], la première où un nom ne gêne rien, ou la moins gênée.
+ * Une place peut porter un rectangle de plus, celui du trait qui mène au nom. `taken` est ce qui
+ * est déjà posé, que le nom rejoint ; null s'il n'y a pas de place et que le nom peut manquer.
+ * `slack` est la hauteur qu'un nom penché prend en plus, de part et d'autre.
+ */
+function settle(text, spots, { box, taken, lines }, optional = false, slack = 0) {
+  const wide = 5.2 * text.length + 10; // de quoi loger le plus large des noms, sans le mesurer
+  let best = null, least = Infinity;
+  for (const [x, y, anchor, lead] of spots) {
+    const from = x - wide * { start: 0, middle: 0.5, end: 1 }[anchor], rect = [from, y - 12 - slack, from + wide, y + 5 + slack];
+    let cost = rect[0] < box.left - 1 || rect[1] < box.top - 1 || rect[2] > box.right + 1 || rect[3] > box.bottom + 1 ? 1000 : 0;
+    for (const other of taken) if (!apart(rect, other) || (lead && !apart(lead, other))) cost += 100;
+    for (const line of lines) cost += touches(rect, line);
+    if (cost >= least) continue;
+    [best, least] = [{ x, y, anchor, rect, lead }, cost];
+    if (!cost) break;
+  }
+  if (optional && least >= 100) return null;
+  taken.push(best.rect, ...(best.lead ? [best.lead] : []));
+  return best;
 }
 
 /** Les lignes de niveau, en UNIT de chaque côté : chaque niveau pose un peu d'encre sur les autres. */
@@ -92,6 +146,7 @@ function render({ model, el }) {
   walk.input.addEventListener("input", stop);
   ui.onReset(stop);
   ui.onDispose(stop);
+  ui.controls.classList.add("falaise-reglages");
   ui.button("Rejouer la descente", play, { into: ui.foot });
 
   const clips = new Map([plane, fall, steep].map((P) => {
@@ -101,7 +156,7 @@ function render({ model, el }) {
   }));
   const fit = (P) => {
     const { left: x, top: y, right: end, bottom } = P.box, { rect, url } = clips.get(P);
-    Object.entries({ x, y, width: end - x, height: bottom - y }).forEach(([name, v]) => rect.setAttribute(name, v));
+    put(rect, { x, y, width: end - x, height: bottom - y });
     return url;
   };
 
@@ -129,7 +184,6 @@ function render({ model, el }) {
     const wide = ui.width > 544, room = ui.width - 16;
     const widths = wide ? [room * 0.56, room * 0.44] : [ui.width, ui.width];
     pair.style.gridTemplateColumns = wide ? "56fr 44fr" : "1fr";
-    ui.controls.style.gridTemplateColumns = wide ? "repeat(3, minmax(0, 1fr))" : "";
     ui.status.style.minHeight = wide ? "4.4em" : "8.8em";
 
     const ends = Object.fromEntries(Object.entries(paths).map(([key, { points }]) => [key, points[shown]]));
@@ -138,71 +192,105 @@ function render({ model, el }) {
     plane.draw(() => {
       const clip = fit(plane), { x, y, box } = plane;
       const tilt = Math.atan2(y(-0.4) - y(0), x(1) - x(0)) * 180 / Math.PI;
-      hold.setAttribute("clip-path", clip);
-      land.setAttribute("transform", `matrix(${(box.right - box.left) / UNIT} 0 0 ${(box.top - box.bottom) / UNIT} ${box.left} ${box.bottom})`);
-      const note = (key, w, b, text, attributes) =>
-        plane.mark(key, "text", { x: x(w), y: y(b), class: "falaise-nom", ...attributes }, text);
-      note("haut", 0.85, -0.93, "perte\u00a0≈\u00a02,9");
-      note("bas", 2.56, 0.95, "perte\u00a0≈\u00a00,09", { "text-anchor": "end" });
-      note("vallée", 0.85, 0.5, "vallée\u00a0: perte nulle");
-      note("falaise", 2.25, -0.36, "falaise", { "text-anchor": "middle", transform: `rotate(${tilt.toFixed(1)} ${x(2.25)} ${y(-0.36)})` });
+      put(hold, { "clip-path": clip });
+      put(land, { transform: `matrix(${(box.right - box.left) / UNIT} 0 0 ${(box.top - box.bottom) / UNIT} ${box.left} ${box.bottom})` });
+      const start = [x(ui.get("start")[0]), y(ui.get("start")[1])], [px, py] = start;
+      const map = { box, taken: [[px - 9, py - 9, px + 9, py + 9]], lines: [] };
+      // Les noms du décor s'effacent s'ils n'ont pas de place ; ceux des descentes ont une couleur, et restent.
+      const note = (key, text, spots, color, slack) => {
+        const spot = settle(text, spots, map, !color, slack);
+        if (spot) plane.mark(key, "text", { class: `falaise-nom${color ? ` named c-${color}` : ""}`, x: spot.x, y: spot.y, "text-anchor": spot.anchor }, text);
+        return spot;
+      };
       for (const [key, { points }] of Object.entries(paths)) {
         const spots = points.slice(0, shown + 1).map(([w, b]) => [x(w), y(b)]), d = path(spots);
+        map.lines.push(spots);
         const class_ = `line c-${ROLES[key]} falaise-${key}`;
         plane.mark(`${key} halo`, "path", { class: "line falaise-halo", d, "clip-path": clip });
         plane.mark(key, "path", { class: class_, d, "clip-path": clip });
-        const dot = key === "clipped" ? ([a, c]) => `M${a.toFixed(1)} ${c.toFixed(1)}h0` : ([a, c]) => `M${(a - 4).toFixed(1)} ${c.toFixed(1)}l4-4 4 4-4 4z`;
-        plane.mark(`${key} pas`, "path", { class: `c-${ROLES[key]} falaise-pas-${key}`, d: spots.slice(1).map(dot).join(""), "clip-path": clip });
+        const steps = spots.slice(1), lozenge = ([a, c]) => `M${(a - 4).toFixed(1)} ${c.toFixed(1)}l4-4 4 4-4 4z`;
+        plane.mark(`${key} pas`, "path", { class: `${key === "clipped" ? "dots " : ""}c-${ROLES[key]} falaise-pas-${key}`,
+          d: key === "clipped" ? dots(steps) : steps.map(lozenge).join(""), "clip-path": clip });
       }
       // Le pas que demandait le gradient, là où l'écrêtage vient de le raccourcir.
       if (shown > 0 && paths.clipped.norms[shown - 1] > threshold) {
         const [w, b] = paths.clipped.points[shown - 1], { g } = slope(w, b);
-        const d = path([[x(w), y(b)], [x(w - rate * g[0]), y(b - rate * g[1])]]);
-        plane.mark("voulu", "path", { class: "line dotted c-data", d, "clip-path": clip });
+        const asked = [[x(w), y(b)], [x(w - rate * g[0]), y(b - rate * g[1])]];
+        map.lines.push(asked);
+        plane.mark("voulu", "path", { class: "line dotted c-data", d: path(asked), "clip-path": clip });
       }
       const out = exit(paths.without.points.slice(0, shown + 1));
       if (out) {
-        const [[w, b], far] = out, middle = (box.left + box.right) / 2, px = Math.max(box.left + 14, Math.min(box.right - 14, x(w)));
-        const py = Math.max(box.top + 14, Math.min(box.bottom - 10, y(b)));
+        const [[w, b], far] = out;
         const turn = Math.atan2(y(far[1]) - y(b), x(far[0]) - x(w)) * 180 / Math.PI;
         plane.mark("sortie", "path", { class: "area c-gradient", d: "M2 0L-9 -6V6Z", transform: `translate(${x(w)} ${y(b)}) rotate(${Number.isFinite(turn) ? turn : -90})` });
-        plane.mark("où", "text", { class: "falaise-nom c-gradient named", x: px + (px < middle ? 10 : -10), y: py + 4, "text-anchor": px < middle ? "start" : "end" }, `vers ${coordinates(far)}`);
+        const edge = [x(w), Math.max(box.top + 14, Math.min(box.bottom - 14, y(b)))];
+        note("où", `vers ${coordinates(far)}`, around(edge, edge[0] < (box.left + box.right) / 2 ? 1 : -1, 12), "gradient");
       }
-      const near = Math.hypot(x(ends.without[0]) - x(ends.clipped[0]), y(ends.without[1]) - y(ends.clipped[1])) < 30;
-      const tag = (key, text, end, dx, anchor) => {
-        if (inside(end) && shown > 0) plane.mark(`${key} nom`, "text", { class: `falaise-nom named c-${ROLES[key] ?? "data"}`, x: x(end[0]) + dx, y: y(end[1]) + 4, "text-anchor": anchor }, text);
+      const [clipped, without] = ["clipped", "without"].map((key) => [x(ends[key][0]), y(ends[key][1])]);
+      const near = Math.hypot(without[0] - clipped[0], without[1] - clipped[1]) < 30;
+      const tag = (key, text, end, side, color) => {
+        if (inside(ends[key]) && shown > 0) note(`${key} nom`, text, around(end, side, 11), color);
       };
-      if (near) tag("ensemble", "avec et sans", ends.clipped, -11, "end");
+      if (near) tag("clipped", "avec et sans", clipped, -1, "data");
       else {
-        tag("clipped", "avec", ends.clipped, -11, "end");
-        tag("without", "sans", ends.without, 11, "start");
+        tag("clipped", "avec", clipped, -1, "train");
+        tag("without", "sans", without, 1, "gradient");
       }
-      const [w0, b0] = ui.get("start");
-      grip.setAttribute("transform", `translate(${x(w0)} ${y(b0)})`);
-      note("départ", w0, b0, "départ", { x: x(w0) + (w0 > 2.3 ? -13 : 13), y: y(b0) + 16, "text-anchor": w0 > 2.3 ? "end" : "start" });
+      put(grip, { transform: `translate(${px} ${py})` });
+      note("départ", "départ", around(start, 1, 13).slice(1));
+      const at = (w, b, anchor) => [x(w), y(b), anchor];
+      note("bas", "perte\u00a0≈\u00a02,9", [at(2.56, -0.93, "end"), at(1.6, -0.93, "start"), at(2.56, -0.78, "end")]);
+      note("haut", "perte\u00a0≈\u00a00,09", [at(2.56, 0.95, "end"), at(2.56, 1.4, "end"), at(2.56, 1.8, "end"), at(1.5, 1.8, "start")]);
+      // La vallée est étroite : un trait y mène depuis son nom.
+      const lead = (w, b) => [x(w) - 2, y(b) + 6, x(w) + 2, y(VALLEY[w])];
+      const valley = note("vallée", "vallée\u00a0: perte nulle", [[0.85, 0.72, "start", 1], [0.85, 1, "start", 1.2], [0.85, 1.3, "start", 1],
+        [2.56, 0.1, "end", 2.2], [1.5, 0.5, "start", 1.7], [2.56, 0.5, "end", 2.2]].map(([w, b, anchor, foot]) => [...at(w, b, anchor), lead(foot, b)]));
+      if (valley) {
+        const [from, top, to, bottom] = valley.lead;
+        plane.mark("trait", "path", { class: "line falaise-trait", d: path([top, bottom].map((end) => [(from + to) / 2, end])) });
+      }
+      const cliffs = [[2.25, -0.36], [2, -0.25], [2.2, -0.67], [1.9, -0.56], [1.15, -0.31]];
+      const cliff = note("falaise", "falaise", cliffs.map(([w, b]) => at(w, b, "middle")), "", 8);
+      if (cliff) plane.mark("falaise", "text", { transform: `rotate(${tilt.toFixed(1)} ${cliff.x} ${cliff.y})` });
     });
 
     const curves = (P, name, values, span, more, last) => {
       P.frame({ x: [0, STEPS], y: span, ylog: true, ylabel: name, xlabel: last ? "pas de la descente" : "", xticks: [0, 10, 20, 30],
         margins: [24, 12, last ? 44 : 26, 40], width: widths[1], height: last ? 209 : 191 });
       P.draw(() => {
-        const clip = fit(P), floor = (v) => P.y(Math.max(v, span[0] / 100));
+        const clip = fit(P), floor = (v) => P.y(Math.max(v, span[0] / 100)), lines = [];
         P.mark("pas", "line", { class: "d2l-rule", x1: P.x(shown), x2: P.x(shown), y1: P.box.top, y2: P.box.bottom });
         for (const key of ["without", "clipped"]) {
           const [count, first] = values === "norms" ? [shown, 1] : [shown + 1, 0]; // le pas 1 part du point 0
-          const d = path(paths[key][values].slice(0, count).map((v, k) => [P.x(k + first), floor(v)]));
-          P.mark(key, "path", { class: `line c-${ROLES[key]} falaise-${key}`, d, "clip-path": clip });
+          const points = paths[key][values].slice(0, count).map((v, k) => [P.x(k + first), floor(v)]);
+          P.mark(key, "path", { class: `line c-${ROLES[key]} falaise-${key}`, d: path(points), "clip-path": clip });
+          lines.push(points);
         }
-        more(P);
+        more(P, { box: P.box, taken: [], lines });
       });
     };
-    curves(fall, "perte", "losses", [1e-6, 10], (P) => {
-      P.mark("avec", "text", { class: "falaise-nom named c-train", x: P.box.left + 8, y: P.box.bottom - 10 }, "avec écrêtage");
-      P.mark("sans", "text", { class: "falaise-nom named c-gradient", x: P.box.right - 4, y: P.box.top + 12, "text-anchor": "end" }, "sans écrêtage");
+    curves(fall, "perte", "losses", [1e-6, 10], (P, room) => {
+      const [without, clipped] = room.lines.map((points) => tip(points, P.box.bottom));
+      // Au bout de sa courbe ; à défaut, le long d'elle, en remontant.
+      const name = (key, text, end, color, line) => {
+        const spots = [end, ...line.filter((_, k) => k % 3 === 0).reverse()];
+        const { x, y, anchor } = settle(text, spots.flatMap((spot) => around(spot, 1, 8, [1])), room);
+        P.mark(key, "text", { class: `falaise-nom named c-${color}`, x, y, "text-anchor": anchor }, text);
+      };
+      if (!shown) return;
+      if (Math.hypot(without[0] - clipped[0], without[1] - clipped[1]) < 12) name("ensemble", "avec et sans", clipped, "data", room.lines[1]);
+      else {
+        name("avec", "avec écrêtage", clipped, "train", room.lines[1]);
+        name("sans", "sans écrêtage", without, "gradient", room.lines[0]);
+      }
     });
-    curves(steep, "norme du gradient ‖g‖", "norms", [1e-3, 1e3], (P) => {
-      P.mark("seuil", "line", { class: "line dotted c-data", x1: P.box.left, x2: P.box.right, y1: P.y(threshold), y2: P.y(threshold) });
-      P.mark("θ", "text", { class: "falaise-nom", x: P.box.right - 2, y: P.y(threshold) - 5, "text-anchor": "end" }, `seuil θ\u00a0=\u00a0${fr(threshold, threshold < 1 ? 1 : 0)}`);
+    curves(steep, "norme du gradient ‖g‖", "norms", [1e-3, 1e3], (P, room) => {
+      const { left, right } = P.box, level = P.y(threshold);
+      P.mark("seuil", "line", { class: "line dotted c-data", x1: left, x2: right, y1: level, y2: level });
+      const text = `seuil θ\u00a0=\u00a0${fr(threshold, threshold < 1 ? 1 : 0)}`;
+      const { x, y, anchor } = settle(text, [[right - 3, level - 6, "end"], [right - 3, level + 17, "end"], [left + 4, level - 6, "start"], [left + 4, level + 17, "start"]], room);
+      P.mark("θ", "text", { class: "falaise-nom", x, y, "text-anchor": anchor }, text);
     }, true);
     if (!timer) ui.say(sentence(paths, rate, threshold, shown));
   });

@@ -5,6 +5,7 @@ La perte est celle d'une seule unité récurrente : deux paramètres, donc une s
 
 import functools
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ import traitlets as T
 
 from d2l_fr.french import fr
 from d2l_fr.rnn_scratch import clip_gradients
-from d2l_fr.widgets.base import Figure
+from d2l_fr.widgets.base import Figure, SettingError
 from d2l_fr.widgets.drawing import Drawing
 from d2l_fr.widgets.memoire import power
 
@@ -72,7 +73,10 @@ def gradient_path(start, rate, threshold=math.inf, steps=STEPS):
         losses.append(loss.item())
         norms.append(clip_gradients([point], threshold))
         point = (point - rate * point.grad).detach()
-    return torch.stack(points), torch.tensor(losses).double(), torch.tensor(norms[:-1]).double()
+    return (
+        torch.stack(points),
+        *(torch.tensor(v, dtype=torch.float64) for v in (losses, norms[:-1])),
+    )
 
 
 @functools.cache
@@ -99,6 +103,29 @@ def level_loops():
     return found
 
 
+def _pieces(points, box):
+    """Les morceaux d'une ligne brisée, une liste de (x, y), que laisse voir un cadre.
+
+    ``box`` donne les deux bornes de x, puis celles de y.
+    """
+    pieces = []
+    for a, b in pairwise(points):
+        start, end = 0.0, 1.0  # la part du segment qui est dans le cadre
+        for p, q, (low, high) in zip(a, b, box, strict=True):
+            if p != q:
+                first, last = sorted(((low - p) / (q - p), (high - p) / (q - p)))
+                start, end = max(start, first), min(end, last)
+            elif not low <= p <= high:
+                end = -1.0
+        if start > end:
+            continue
+        spots = [tuple(p + t * (q - p) for p, q in zip(a, b, strict=True)) for t in (start, end)]
+        if start > 0 or not pieces:
+            pieces.append(spots[:1])
+        pieces[-1].append(spots[1])
+    return pieces
+
+
 class Falaise(Figure):
     """La perte d'une unité récurrente, et deux descentes de gradient : avec et sans écrêtage.
 
@@ -110,7 +137,7 @@ class Falaise(Figure):
     """
 
     name = "falaise"
-    height, between = (38.4, 75.3), (39.9, 69)
+    height, between = (38.4, 75.3), (38.4, 69)
     start = T.List(T.Float(), [1.6, -0.62]).tag(sync=True, control=True)
     rate = T.Float(0.1).tag(sync=True, control=True)
     threshold = T.Float(1.0).tag(sync=True, control=True)
@@ -118,20 +145,27 @@ class Falaise(Figure):
 
     def __init__(self, **settings):
         super().__init__(**settings)
-        self.paths()  # refuse un départ, un taux ou un seuil impossible
-        (w, b), shown = self.start, self.shown
-        if not (W[0] <= w <= W[1] and B[0] <= b <= B[1]):
-            raise ValueError(f"start = {self.start} : il faut w de 0,8 à 2,6 et b de -1 à 2.")
-        if not self.threshold < math.inf:  # le navigateur ne lit pas l'infini
-            raise ValueError(f"threshold = {self.threshold} : il faut un seuil fini.")
-        if not 0 <= shown <= STEPS:
-            raise ValueError(f"shown = {shown} : il faut un nombre de pas de 0 à {STEPS}.")
         loops = level_loops()
         flat = [loop for level in loops for loop in level]
         owners = [i for i, level in enumerate(loops) for _ in level]
         self.send_arrays("uint16", outline=np.concatenate(flat), owners=owners,
                          lengths=[len(loop) for loop in flat])  # fmt: skip
         self.send_arrays("float32", ink=[ink / 100 for ink in LEVELS.values()])
+
+    @T.validate("start", "rate", "threshold", "shown")
+    def _valid(self, proposal):
+        name, value = proposal["trait"].name, proposal["value"]
+        if name == "start":
+            ok = len(value) == 2 and W[0] <= value[0] <= W[1] and B[0] <= value[1] <= B[1]
+            what = "w de 0,8 à 2,6 et b de -1 à 2"
+        elif name == "shown":
+            ok, what = 0 <= value <= STEPS, f"un nombre de pas de 0 à {STEPS}"
+        else:  # le navigateur ne lit pas l'infini
+            noun = "taux d'apprentissage" if name == "rate" else "seuil"
+            ok, what = 0 < value < math.inf, f"un {noun} fini, strictement positif"
+        if not ok:
+            raise SettingError(f"{name} = {value} : il faut {what}.")
+        return value
 
     def paths(self):
         """Rend les deux descentes, avec puis sans écrêtage : voir ``gradient_path``."""
@@ -151,26 +185,29 @@ class Falaise(Figure):
             d = "".join("M" + "L".join(f"{p:.1f} {q:.1f}" for p, q in loop) + "Z" for loop in spots)
             drawing.add("path", d=d, fill="hidden", fill_opacity=ink / 100, fill_rule="evenodd",
                         stroke="hidden", stroke_opacity=0.45, stroke_width=0.6)  # fmt: skip
-        drawing.text(x(0.86), y(-0.9), "perte ≈ 2,9")
-        drawing.text(x(2.56), y(0.95), "perte ≈ 0,09", anchor="end")
-        drawing.text(x(0.86), y(0.5), "vallée : perte nulle")
-        drawing.text(x(2.2), y(-0.32), "falaise")
+        drawing.text(x(2.56), y(-0.9), "perte ≈ 2,9", anchor="end")
+        drawing.text(x(2.56), y(1.4), "perte ≈ 0,09", anchor="end")
+        drawing.text(x(0.86), y(0.72), "vallée : perte nulle")
+        drawing.line(x(1), y(0.68), x(1), y(0.182), "data")
+        turn = math.degrees(math.atan2(y(-0.4) - y(0), x(1) - x(0)))
+        drawing.text(x(2.2), y(-0.34), "falaise", anchor="middle",
+                     transform=f"rotate({turn:.0f} {x(2.2):.0f} {y(-0.34):.0f})")  # fmt: skip
         styles = {"gradient": {"stroke_dasharray": "7 4"}, "train": {}}
         clipped, free = self.paths()
         for (points, _, _), role in ((free, "gradient"), (clipped, "train")):
             walk = points[: self.shown + 1].tolist()
-            inside = [W[0] <= w <= W[1] and B[0] <= b <= B[1] for w, b in walk]
-            walk = walk[: inside.index(False)] if False in inside else walk
-            spots = [(x(w), y(b)) for w, b in walk]
-            drawing.path(spots, stroke="background", stroke_width=5)
-            drawing.path(spots, stroke=role, stroke_width=2.5, **styles[role])
-            for spot in spots[1:]:
-                drawing.circle(*spot, 3, fill=role)
+            for piece in _pieces(walk, (W, B)):
+                spots = [(x(w), y(b)) for w, b in piece]
+                drawing.path(spots, stroke="background", stroke_width=5)
+                drawing.path(spots, stroke=role, stroke_width=2.5, **styles[role])
+            for w, b in walk[1:]:
+                if W[0] <= w <= W[1] and B[0] <= b <= B[1]:
+                    drawing.circle(x(w), y(b), 3, fill=role)
         drawing.circle(x(self.start[0]), y(self.start[1]), 6)
         drawing.text(x(self.start[0]) + 10, y(self.start[1]) + 12, "départ")
-        curves = ((1, (-6, 1), "perte", 28), (2, (-3, 2), "norme du gradient g", 200))
+        curves = ((1, (-6, 1), "perte", 28), (2, (-3, 2), "norme du gradient ‖g‖", 200))
         for index, span, name, top in curves:
-            last = index == 2
+            last, ends = index == 2, []
             x, y = drawing.axes((0, STEPS), span, box=(420, top, 664, top + 126), ylabel=name,
                                 xticks=(0, 10, 20, 30) if last else (), yformat=power,
                                 yticks=range(span[0], span[1] + 1, 2 - last),
@@ -178,13 +215,19 @@ class Falaise(Figure):
             if last:
                 level = y(math.log10(self.threshold))
                 drawing.line(420, level, 664, level, "data", stroke_dasharray="2 3")
-                drawing.text(660, level - 5, f"θ = {fr(self.threshold, 1)}", size=13, anchor="end")
-            for path, role in ((free, "gradient"), (clipped, "train")):
+                text = f"seuil θ = {fr(self.threshold, int(self.threshold < 1))}"
+                drawing.text(660, level - 5, text, size=13, anchor="end")
+            for path, role, name in ((free, "gradient", "sans"), (clipped, "train", "avec")):
                 values = path[index][: self.shown + (not last)].tolist()  # le pas 1 part du point 0
-                logs = [math.log10(max(v, 1e-30)) for v in values]
-                spots = [(x(k), y(v)) for k, v in enumerate(logs, last) if span[0] <= v <= span[1]]
-                drawing.path(spots, stroke=role, stroke_width=2.2, **styles[role])
-            if not last:
-                drawing.text(660, y(-1.05) - 8, "sans écrêtage", "gradient", 13, "end")
-                drawing.text(x(15.5), y(-4.5), "avec écrêtage", "train", 13)
+                walk = [(k, math.log10(max(v, 1e-30))) for k, v in enumerate(values, last)]
+                spots = []
+                for piece in _pieces(walk, ((0, STEPS), span)):
+                    spots = [(x(k), y(v)) for k, v in piece]
+                    drawing.path(spots, stroke=role, stroke_width=2.2, **styles[role])
+                if spots and not last:  # le nom, au bout de la courbe ; au-dessous s'il y en a un
+                    across, down = spots[-1]
+                    place, anchor = (across + 10, "start") if across < 560 else (660, "end")
+                    down += 17 if any(math.dist(end, spots[-1]) < 30 for end in ends) else -8
+                    drawing.text(place, down, f"{name} écrêtage", role, 13, anchor)
+                    ends.append(spots[-1])
         return drawing

@@ -1,5 +1,5 @@
 // « fenetres » : un texte coupé en fenêtres ; jusqu'où vont les valeurs, jusqu'où les gradients.
-import { count, decode, figure, fr, path } from "./shared.js";
+import { count, decode, dots, figure, fr, path } from "./shared.js";
 
 const SHOWN = 128, LONGEST = 64;
 const HEAD = 26, LINE = 90; // l'en-tête, puis une ligne de texte
@@ -68,11 +68,12 @@ function render({ model, el }) {
     if (length) ui.set("position", best, false);
   };
   let held = false;
+  // La souris tire ; le doigt, qui fait défiler la page, touche.
   score.svg.addEventListener("pointerdown", (event) => {
-    held = true;
-    score.svg.setPointerCapture(event.pointerId);
-    pick(event);
+    held = event.pointerType === "mouse" && !event.button;
+    if (held) score.svg.setPointerCapture(event.pointerId);
   });
+  score.svg.addEventListener("click", (event) => { pick(event); model.save_changes(); });
   score.svg.addEventListener("pointermove", (event) => held && pick(event));
   score.svg.addEventListener("lostpointercapture", () => { held = false; model.save_changes(); });
 
@@ -158,9 +159,9 @@ function drawText(P, L, { here, value, gradient, foreign, length, target }, { te
       P.mark(`${name} pâles`, "path", { class: "line c-rule fenetres-lien", d: path(dim) });
       P.mark(name, "path", { class: `line ${color}`, d: path(lit) });
       if (side > 0) {
-        const dots = (from, to) => Array.from({ length: Math.max(0, to - from) }, (_, i) => `M${x(from + i).toFixed(1)} ${y(from + i) + height}h0`).join("");
-        P.mark("états pâles", "path", { class: "line c-reference fenetres-points", d: dots(0, value) + dots(here + 1, SHOWN) });
-        P.mark("états", "path", { class: "line c-hidden fenetres-points", d: dots(value, here + 1) });
+        const states = (from, to) => dots(Array.from({ length: Math.max(0, to - from) }, (_, i) => [x(from + i), y(from + i) + height]));
+        P.mark("états pâles", "path", { class: "dots c-reference", d: states(0, value) + states(here + 1, SHOWN) });
+        P.mark("états", "path", { class: "dots c-hidden", d: states(value, here + 1) });
         for (let p = 0; p < SHOWN; p += length) {
           if (p && carry) continue;
           P.mark(`zéro ${p}`, "text", { class: p === value ? "named c-hidden" : "d2l-tick", x: x(p) - size / 2 - 4, y: y(p) + height + 4.5, "text-anchor": "middle" }, "0");
@@ -185,12 +186,14 @@ function drawText(P, L, { here, value, gradient, foreign, length, target }, { te
 
 function drawCurves(P, loss, means, { length, step, start }) {
   const all = STARTS.flatMap((name) => Array.from({ length: LONGEST }, (_, j) => loss(name, j)));
-  P.frame({ x: [1, LONGEST], y: [Math.floor(Math.min(...all)), Math.ceil(Math.max(...all))], xlog: true,
+  const low = Math.floor(Math.min(...all)), high = Math.ceil(Math.max(...all));
+  P.frame({ x: [1, LONGEST], y: [low, high], xlog: true,
     xlabel: "place dans la fenêtre (échelle logarithmique)", ylabel: "bits par caractère",
-    xticks: [1, 2, 4, 8, 16, 32, 64], xformat: (v) => fr(v), margins: [24, 14, 44, 30] });
+    // Le repère ne part pas de zéro : tous les entiers, le premier compris, pour que cela se voie.
+    xticks: [1, 2, 4, 8, 16, 32, 64], yticks: Array.from({ length: high - low + 1 }, (_, i) => low + i), xformat: (v) => fr(v), margins: [28, 14, 44, 30] });
   P.draw(() => {
     const { top, bottom, left, right } = P.box, end = P.x(length);
-    const columns = [right - 74, right], from = Math.max(left + 58, right - 290);
+    const columns = [right - 64, right], from = Math.max(left + 58, right - 290);
     const now = P.x(step + 1), above = Math.min(...STARTS.map((name) => P.y(loss(name, step))));
     P.mark("fond", "rect", { class: "fenetres-fond", x: from - 8, y: top - 1, width: right - from + 9, height: 80 });
     P.mark("fin", "line", { class: "d2l-rule", x1: end, x2: end, y1: top + 84, y2: bottom });
@@ -204,8 +207,8 @@ function drawCurves(P, loss, means, { length, step, start }) {
       const points = Array.from({ length }, (_, j) => [P.x(j + 1), P.y(loss(name, j))]);
       const style = { "stroke-width": thick }, color = `named ${STYLES[name].split(" ")[0]}`;
       P.mark(`courbe ${name}`, "path", { class: `line ${STYLES[name]}`, style, d: path(points) });
-      P.mark(`trait ${name}`, "path", { class: `line ${STYLES[name]}`, style, d: `M${from} ${y - 4}h20` });
-      P.mark(`nom ${name}`, "text", { class: color, x: from + 26, y }, `${name}${active ? " ◂" : ""}`);
+      P.mark(`trait ${name}`, "path", { class: `line ${STYLES[name]}`, style, d: `M${from} ${y - 4}h16` });
+      P.mark(`nom ${name}`, "text", { class: color, x: from + 21, y }, `${name}${active ? " ◂" : ""}`);
       P.mark(`ici ${name}`, "text", { class: color, x: columns[0], y, "text-anchor": "end" }, fr(loss(name, step), 2));
       P.mark(`moyenne ${name}`, "text", { class: color, x: columns[1], y, "text-anchor": "end" }, fr(means[name], 2));
     });
@@ -214,12 +217,12 @@ function drawCurves(P, loss, means, { length, step, start }) {
 }
 
 function sentence({ here, step, order, length, graph, foreign }, { shuffled, carry, detach }, means) {
-  const back = count(step + 1, "caractère");
+  const back = step ? count(step + 1, "caractère") : "un seul caractère", elided = step ? "e " : "’";
   if (!carry) {
-    return `L’état repart de zéro à chaque fenêtre${HARD}: valeurs et gradient du pari ne voient que ${back}. Détacher n’y change rien.`;
+    return `L’état repart de zéro à chaque fenêtre${HARD}: valeurs et gradient du pari ne voient qu${elided}${back}. Détacher n’y change rien.`;
   }
   if (order === 0) {
-    return `Premier lot${HARD}: il n’y a pas encore d’état à porter. Valeurs et gradient du pari viennent de ${back}.`;
+    return `Premier lot${HARD}: il n’y a pas encore d’état à porter. Valeurs et gradient du pari viennent d${elided}${back}.`;
   }
   const far = detach ? `Le gradient s’arrête au bord${HARD}: ${back}.`
     : `Le gradient remonte aussi loin${HARD}: un graphe de ${graph} pas, et ${length} de plus par lot.`;

@@ -1,5 +1,5 @@
 // « horizon » : une prévision, et les racines du modèle autorégressif qui la fait.
-import { count, decode, figure, fr, h, path, s } from "./shared.js";
+import { count, decode, dots, figure, fr, h, path, put, s } from "./shared.js";
 
 const STEPS = 1000, NUM_TRAIN = 600, FIRST = 560, LAST = 760, LONGEST = 64, PERIOD = 50;
 const EARLIEST = NUM_TRAIN - 1, LATEST = LAST - LONGEST;
@@ -200,7 +200,7 @@ function render({ model, el }) {
     chart.frame({ x: [FIRST, LAST], y: [-2.3 * zoom, 2.3 * zoom], xlabel: "pas de temps (quarts d’heure)", ylabel: "hauteur (m)",
       xticks: [560, 610, 660, 710, 760], yticks: [-2, -1, 0, 1, 2].map((v) => v * zoom), margins: [38, 12, 44, 30], width: first, height });
     chart.draw(() => drawSeries(chart, { tide, shown: readings(noise), used: series(start), free, run, origin, tau, k, zoom, everywhere: ui.get("everywhere") }));
-    grip.setAttribute("transform", `translate(${chart.x(origin)} ${chart.box.bottom})`);
+    put(grip, { transform: `translate(${chart.x(origin)} ${chart.box.bottom})` });
     plane.resize(second, wide ? height : 300);
     plane.draw(() => drawRoots(plane, roots, rho, tau, k));
     ui.say(`${sentence(rho, roots[0][1] !== 0, period, halving)} ${learned.free ? `${spare(tau)} ` : ""}`
@@ -212,14 +212,13 @@ function drawSeries(P, { tide, shown, used, free, run, origin, tau, k, zoom, eve
   const { top, bottom } = P.box, most = 2.3 * zoom;
   const at = (t, v) => [P.x(t), P.y(Math.max(-most, Math.min(most, v)))];
   const line = (values, from) => path(Array.from(values, (v, i) => at(from + i, v)));
-  // Un point est un trait de longueur nulle, à bouts ronds : une seule marque pour tous.
-  const dots = (values, from) => Array.from(values, (v, i) => at(from + i, v)).map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("");
+  const spots = (values, from) => dots(Array.from(values, (v, i) => at(from + i, v)));
   const edge = P.x(origin);
   P.mark("fenêtre", "rect", { class: "horizon-fond", x: P.x(origin - tau + 0.5), y: top, width: P.x(origin + 0.5) - P.x(origin - tau + 0.5), height: bottom - top });
   P.mark("marée", "path", { class: "line c-input horizon-fin", d: line(tide.subarray(FIRST, LAST + 1), FIRST) });
-  P.mark("à venir", "path", { class: "horizon-points horizon-pale c-data", d: dots(shown.subarray(origin + 1, LAST + 1), origin + 1) });
-  P.mark("relevés", "path", { class: "horizon-points c-data", d: dots(shown.subarray(FIRST, origin + 1), FIRST) });
-  P.mark("lus", "path", { class: "horizon-points horizon-lus c-data", d: dots(used.subarray(origin + 1 - tau, origin + 1), origin + 1 - tau) });
+  P.mark("à venir", "path", { class: "dots horizon-points horizon-pale c-data", d: spots(shown.subarray(origin + 1, LAST + 1), origin + 1) });
+  P.mark("relevés", "path", { class: "dots horizon-points c-data", d: spots(shown.subarray(FIRST, origin + 1), FIRST) });
+  P.mark("lus", "path", { class: "dots horizon-points horizon-lus c-data", d: spots(used.subarray(origin + 1 - tau, origin + 1), origin + 1 - tau) });
   P.mark("dernier", "line", { class: "d2l-rule", x1: edge, x2: edge, y1: top, y2: bottom });
   P.mark("partout", "path", { class: "line dashed c-output", d: everywhere ? line(run.subarray(0, LAST - EARLIEST - k + 1), EARLIEST + k) : "" });
   P.mark("libre", "path", { class: "line c-output horizon-gros", d: line(free, origin + 1) });
@@ -229,9 +228,10 @@ function drawSeries(P, { tide, shown, used, free, run, origin, tau, k, zoom, eve
   P.mark("aplomb", "path", { class: "line dotted c-output horizon-fin", d: `M${cx} ${high + 5}V${cy}` });
   P.mark("point", "circle", { class: "area c-output", cx, cy, r: 6 });
   const name = (key, [x, y], color, text, anchor = "middle") => P.mark(key, "text", { class: `named horizon-nom ${color}`, "text-anchor": anchor, x, y }, text);
-  const [tx, ty] = at(587, -1), [mx, my] = at(737, -1), half = 58;
-  name("nom relevés", [tx, ty + 38], "c-data", "relevés");
-  name("nom marée", [mx, my + 38], "c-input", "marée");
+  const [tx, ty] = at(587, -1), [mx, my] = at(737, -1), half = 58, wide = P.width > 380;
+  name("nom relevés", [tx, ty + (wide ? 38 : 24)], "c-data", "relevés");
+  name("nom marée", [mx, my + (wide ? 38 : 24)], "c-input", "marée");
+  if (everywhere) name("nom partout", [(P.box.left + P.box.right) / 2, bottom - 24], "c-output", wide ? "- - de chaque départ" : "- - chaque départ");
   name("nom prévision", [Math.max(P.box.left + half, Math.min(P.box.right - half, (edge + cx) / 2)), top], "c-output", `prévision à ${k} pas`);
   const late = origin > 660;
   name("nom dernier", [edge + (late ? -20 : 20), bottom - 6], "c-reference", "dernier relevé lu", late ? "end" : "start");
@@ -289,7 +289,9 @@ function sentence(rho, pair, period, halving) {
 
 /** Sans bruit, les moindres carrés ont une infinité de solutions : dire laquelle on montre. */
 function spare(tau) {
-  return tau === 3 ? "L’autre racine est de trop\u00a0: deux retards suffisent." : `Les ${tau - 2} autres sont de trop\u00a0: deux retards suffisent.`;
+  const rest = ["L’autre racine est", ...["deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze", "treize", "quatorze"]
+    .map((number) => `Les ${number} autres sont`)][tau - 3];
+  return `${rest} de trop\u00a0: deux retards suffisent.`;
 }
 
 export default { render };

@@ -34,7 +34,7 @@ class Horizon(Figure):
     Page : sequence.
     """
 
-    name = "horizon"
+    name, limits = "horizon", LIMITS
     height, between = (35.8, 69.8), (35.8, 69.8)
     noise = T.Float(0.2).tag(sync=True, control=True)
     tau = T.Int(4).tag(sync=True, control=True)
@@ -54,12 +54,8 @@ class Horizon(Figure):
         self.send_arrays(swell=self.swell)
 
     @T.validate(*LIMITS)
-    def _within_limits(self, proposal):
-        name, value = proposal["trait"].name, proposal["value"]
-        low, high = LIMITS[name]
-        if not low <= value <= high:
-            raise T.TraitError(f"{name} = {value} : il faut un nombre entre {low} et {high}.")
-        return value
+    def _valid(self, proposal):
+        return self.within(proposal)
 
     def forecast(self):
         """Rend le modèle, la prévision libre de l'origine à la fin de la fenêtre, les prévisions

@@ -1,5 +1,5 @@
 // « jetons » : un texte tapé, découpé comme d2l_fr.text_sequence le fait, numéroté et compté.
-import { count, cut, decades, decode, figure, fr, h, path } from "./shared.js";
+import { chord, count, cut, decades, decode, dots, figure, fr, h, path, put } from "./shared.js";
 
 const MOST = 400, LETTERS_SHOWN = 24, CODES_SHOWN = 4;
 const LEVELS = [["char", "caractères"], ["word", "mots"], ["bpe", "BPE"]];
@@ -155,7 +155,7 @@ function render({ model, el }) {
   }), { into: rewrite });
   const quotes = ui.button("", change((text) => (text.includes("’") ? text.replaceAll("’", "'") : text.replaceAll("'", "’"))), { into: rewrite });
   const name = (button, text, useful) => {
-    if (button.textContent !== text) button.textContent = text;
+    put(button, null, text);
     button.disabled = !useful;
   };
 
@@ -165,7 +165,7 @@ function render({ model, el }) {
   const bars = ui.plot({ into: left, label: "Le même texte en octets, en caractères, en mots et en BPE" });
   left.append(card);
   const zipf = ui.plot({ into: right, label: "Occurrences selon le rang, dans le corpus et dans votre texte" });
-  const rows = Object.fromEntries([["token", "jeton"], ["chars", "écriture"], ["bytes", "octets"], ["id", "indice"], ["uses", "comptes"]].map(([key, title]) => {
+  const rows = Object.fromEntries([["token", "jeton"], ["chars", "points de code"], ["bytes", "octets"], ["id", "indice"], ["uses", "comptes"]].map(([key, title]) => {
     const value = h("dd");
     card.append(h("dt", null, title), value);
     return [key, value];
@@ -189,7 +189,7 @@ function render({ model, el }) {
     const last = shown.tokens.length - 1;
     const next = { ArrowLeft: () => current - 1, ArrowRight: () => current + 1, Home: () => 0, End: () => last,
       ArrowUp: () => neighbour(nodes, current, -1), ArrowDown: () => neighbour(nodes, current, 1) }[event.key];
-    if (!next || last < 0) return;
+    if (!next || last < 0 || chord(event)) return;
     event.preventDefault();
     choose(Math.max(0, Math.min(last, next())));
   });
@@ -228,7 +228,8 @@ function render({ model, el }) {
     ui.values = { tokens, ids, own, places, bytes: size, current, lengths: Object.fromEntries(lengths.map((row) => [row.key, row.count])),
       unknown: Object.fromEntries(lengths.map((row) => [row.key, row.unknown])) };
 
-    name(accents, typed === composed(typed) ? "Accents en NFD" : "Accents en NFC", composed(typed) !== typed.normalize("NFD"));
+    const start = cut(typed, 2000); // composer cent mille accents prendrait des secondes
+    name(accents, start === composed(start) ? "Accents en NFD" : "Accents en NFC", composed(start) !== start.normalize("NFD"));
     name(quotes, typed.includes("’") ? "Apostrophes droites" : "Apostrophes courbes", /['’]/.test(typed));
     const raised = typed.toUpperCase(), cased = raised !== typed.toLowerCase();
     name(capitals, cased && typed === raised ? "Sans capitales" : "En capitales", cased);
@@ -264,12 +265,10 @@ function showTokens(box, nodes, { tokens, ids }, current, closed) {
     if (node.parentNode !== box) box.append(node);
     if (node.key === key) return;
     node.key = key;
-    node.className = `jetons-jeton${lost ? " inconnu" : ""}`;
-    node.setAttribute("aria-selected", i === current);
-    node.setAttribute("aria-label", `${clip(said(token))}, indice ${ids[i]}${lost ? ", inconnu" : ""}`);
-    node.tabIndex = i === current ? 0 : -1;
-    node.firstChild.textContent = readable(token);
-    node.lastChild.textContent = ids[i];
+    put(node, { class: `jetons-jeton${lost ? " inconnu" : ""}`, "aria-selected": String(i === current),
+      "aria-label": `${clip(said(token))}, indice ${ids[i]}${lost ? ", inconnu" : ""}`, tabindex: i === current ? 0 : -1 });
+    put(node.firstChild, null, readable(token));
+    put(node.lastChild, null, ids[i]);
   });
   nodes.slice(tokens.length).forEach((node) => node.remove());
   const empty = tokens.length === 0;
@@ -286,8 +285,8 @@ function showTokens(box, nodes, { tokens, ids }, current, closed) {
 
 /** La fiche du jeton choisi. */
 function showCard(rows, { shown: { tokens, ids }, current, uses, active, level, bpe }) {
-  const put = (key, text) => { if (rows[key].textContent !== text) rows[key].textContent = text; };
-  if (!tokens.length) return Object.keys(rows).forEach((key) => put(key, "–"));
+  const tell = (key, text) => put(rows[key], null, text);
+  if (!tokens.length) return Object.keys(rows).forEach((key) => tell(key, "–"));
   const id = ids[current], token = tokens[current], place = active.place(id);
   const data = level === "bpe" ? bpe.tokens[id] : utf8(token);
   const part = (i) => clip(readable(spell(bpe.tokens[i])));
@@ -297,27 +296,29 @@ function showCard(rows, { shown: { tokens, ids }, current, uses, active, level, 
   if (level !== "bpe") origin = lost ? ", inconnu (<unk>)" : "";
   else if (id < 256) origin = ", un octet de départ";
   else origin = `, fusion n°\u00a0${id - 255}\u00a0: ${part(bpe.merges[2 * (id - 256)])} + ${part(bpe.merges[2 * (id - 256) + 1])}`;
-  put("token", clip(readable(token)));
-  put("id", `${id}${origin}`);
+  tell("token", clip(readable(token)));
+  tell("id", `${id}${origin}`);
   const whole = utf8(token).length === data.length; // sinon, des octets qui ne font pas un caractère
-  put("chars", whole ? few(Array.from(token), code) : "un morceau de caractère");
-  put("bytes", few(data, (byte) => hex(byte).toUpperCase()));
+  tell("chars", whole ? few(Array.from(token), code) : "un morceau de caractère");
+  tell("bytes", few(data, (byte) => hex(byte).toUpperCase()));
   const seen = place ? `${fr(place[1])} dans le corpus, rang ${fr(place[0])}` : "absent du corpus";
-  put("uses", `${lost ? count(uses.get(id), "inconnu") : fr(uses.get(id))} ici, ${seen}`);
+  tell("uses", `${lost ? count(uses.get(id), "inconnu") : fr(uses.get(id))} ici, ${seen}`);
 }
 
 /** Quatre longueurs du même texte, l'une sous l'autre. */
 function drawBars(bars, rows, level, width) {
-  const most = Math.max(1, ...rows.map((row) => row.count)), from = 78, high = 26;
-  bars.resize(width, 118);
+  const from = 78, high = 20;
+  const texts = rows.map(({ count: total, unknown }) => (unknown ? `${fr(total)}, dont ${count(unknown, "inconnu")}` : fr(total)));
+  // L'échelle la plus grande qui laisse à chaque barre la place de son texte.
+  const scale = Math.min(...rows.map((row, i) => (width - from - 12 - 6.6 * texts[i].length) / Math.max(1, row.count)));
+  bars.resize(width, 104);
   bars.draw(() => rows.forEach(({ key, title, count: total, unknown }, i) => {
-    const y = 8 + i * 27, scale = (width - from - 148) / most, role = key === level ? "c-input" : "c-reference";
-    bars.mark(`nom ${key}`, "text", { class: key === level ? "named c-input" : "", x: from - 8, y: y + 16, "text-anchor": "end" }, title);
-    bars.mark(`barre ${key}`, "rect", { class: `area ${role}`, x: from, y, width: total * scale, height: high - 4 });
+    const y = 4 + i * 25, role = key === level ? "c-input" : "c-reference";
+    bars.mark(`nom ${key}`, "text", { class: key === level ? "named c-input" : "", x: from - 8, y: y + 15, "text-anchor": "end" }, title);
+    bars.mark(`barre ${key}`, "rect", { class: `area ${role}`, x: from, y, width: total * scale, height: high });
     const lost = unknown * scale;
-    bars.mark(`inconnus ${key}`, "rect", { class: "jetons-perdus", x: from + total * scale - lost, y, width: lost, height: high - 4 });
-    const text = unknown ? `${fr(total)}, dont ${count(unknown, "inconnu")}` : fr(total);
-    bars.mark(`total ${key}`, "text", { x: from + total * scale + 6, y: y + 16 }, text);
+    bars.mark(`inconnus ${key}`, "rect", { class: "jetons-perdus", x: from + total * scale - lost, y, width: lost, height: high });
+    bars.mark(`total ${key}`, "text", { x: from + total * scale + 6, y: y + 15 }, texts[i]);
   }));
 }
 
@@ -326,7 +327,6 @@ function drawZipf(zipf, { corpus, level, places, own, widest, highest, width, pl
   zipf.frame({ x: [0.9, widest * 1.1], y: [0.6, highest], xlog: true, ylog: true, xlabel: "rang", ylabel: "occurrences",
     xticks: decades(1, widest, 9), yticks: decades(1, highest, 9), margins: [24, 10, 44, 36], width, height: 270 });
   const at = ([rank, uses]) => [zipf.x(rank), zipf.y(uses)];
-  const dots = (points) => points.map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("");
   zipf.draw(() => {
     for (const [key, title] of LEVELS) {
       const points = corpus[key].curve.map(at), on = key === level;
@@ -336,8 +336,8 @@ function drawZipf(zipf, { corpus, level, places, own, widest, highest, width, pl
     }
     const mine = own.map((uses, i) => at([i + 1, uses]));
     zipf.mark("texte", "path", { class: "line dashed c-input", d: path(mine) });
-    zipf.mark("texte points", "path", { class: "jetons-points c-input", d: dots(mine) });
-    zipf.mark("jetons", "path", { class: "jetons-points c-input", d: dots(places.map(at)) });
+    zipf.mark("texte points", "path", { class: "dots c-input", d: dots(mine) });
+    zipf.mark("jetons", "path", { class: "dots c-input", d: dots(places.map(at)) });
     if (mine.length) zipf.mark("nom texte", "text", { class: "named c-input jetons-nom", x: mine[0][0] + 2, y: mine[0][1] - 10 }, "votre texte");
     if (place) zipf.mark("choisi", "circle", { class: "jetons-anneau", cx: zipf.x(place[0]), cy: zipf.y(place[1]), r: 7 });
   });

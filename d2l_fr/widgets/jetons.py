@@ -45,10 +45,10 @@ class Jetons(Figure):
     """
 
     name = "jetons"
-    height, between = (47.5, 83), (47.7, 79.2)
+    height, between = (49.5, 84.2), (49.5, 82.6)
     text = T.Unicode(SAMPLE).tag(sync=True, control=True)
     level = T.Enum(list(LEVELS), "bpe").tag(sync=True, control=True)
-    merges = T.Int(min=0).tag(sync=True, control=True)
+    merges = T.Int().tag(sync=True, control=True)
     vocabularies = T.Dict(help="Les jetons connus, niveau par niveau, sans <unk>.").tag(sync=True)
 
     def __init__(self, corpus, bpe, **kwargs):
@@ -57,11 +57,11 @@ class Jetons(Figure):
             raise TypeError(f"bpe est un BPE, que rend train_bpe ; reçu : {type(bpe).__name__}.")
         bpe = BPE(bpe.merges)
         most = len(bpe.merges)
-        level, merges = kwargs.get("level", "bpe"), kwargs.setdefault("merges", most)
+        level = kwargs.get("level", "bpe")
+        kwargs.setdefault("merges", most)
         if level not in LEVELS:
             raise ValueError(f"level = {level!r} : il faut l'un de {', '.join(LEVELS)}.")
-        if not 0 <= merges <= most:
-            raise ValueError(f"merges = {merges!r} : il faut de 0 à {most} fusions.")
+        self.limits = {"merges": (0, most)}
         self.bpe = bpe
         self.vocabs = {name: Vocab(tokenize(corpus, name)) for name in ("char", "word")}
         super().__init__(**kwargs)
@@ -74,6 +74,10 @@ class Jetons(Figure):
             bpe=[uses[i] for i in range(len(bpe))],
             **{name: vocab.counts[1:] for name, vocab in self.vocabs.items()},
         )
+
+    @T.validate("merges")
+    def _valid(self, proposal):
+        return self.within(proposal)
 
     def split(self, level):
         """Rend deux listes : les jetons du texte à ce niveau, comme on les lit, et les indices."""

@@ -1,12 +1,12 @@
 // « loupe » : ce que pèse chaque caractère lu, ou chaque état, dans la prédiction d'un caractère.
-import { cut, decode, figure, fr, h, path } from "./shared.js";
+import { chord, cut, decode, dots, figure, fr, h, path, put } from "./shared.js";
 import { gruBack, gruStep, logitsOf, rnnBack, rnnStep, softmax, timesTransposed } from "./network.js";
 
 const LIMIT = 200;
 const LOW = 1e-8;
 const FAINT = 1e-3;
 const SHARE = 0.9;
-const NAMES = new Map([[" ", "espace"], ["\n", "fin de ligne"], ["\u00a0", "espace insécable"], ["\u202f", "espace fine"]]);
+const NAMES = new Map([[" ", "l’espace"], ["\n", "la fin de ligne"], ["\u00a0", "l’espace insécable"], ["\u202f", "l’espace fine"]]);
 
 /** Les poids d'un réseau ; la table W_xh (V, c) donne ce qu'apporte chaque caractère. */
 function network(arrays, prefix, cell, size) {
@@ -85,9 +85,39 @@ function percent(part) {
 
 const tint = (part) => Math.round(50 * Math.max(0, 1 - Math.log10(Math.max(part, FAINT)) / Math.log10(FAINT)));
 const mixed = (level) => (level ? `color-mix(in srgb, var(--c-gradient) ${level}%, var(--c-background))` : "");
-const named = (letter) => NAMES.get(letter) ?? `«\u00a0${letter}\u00a0»`;
 // Ce qui ne se voit pas (un signe de commande) ou sortirait de la ligne se montre par un signe.
 const visible = (letter) => (letter === "\n" ? "↵" : /[\p{C}\p{M}]/u.test(letter) ? "□" : letter);
+const named = (letter) => NAMES.get(letter) ?? `«\u00a0${visible(letter)}\u00a0»`;
+
+/** Des points serrés le long d'une ligne brisée : l'encre qu'un mot ne doit pas couvrir. */
+function along(points) {
+  return points.flatMap(([x, y], i) => {
+    const [a, b] = points[i + 1] ?? [x, y], n = Math.max(1, Math.ceil(Math.max(Math.abs(a - x), Math.abs(b - y)) / 8));
+    return Array.from({ length: n }, (_, j) => [x + (a - x) * j / n, y + (b - y) * j / n]);
+  });
+}
+
+/** Où un nom long de `size` couvre le moins d'encre, au plus près du bout de sa courbe ; il en devient. */
+function settle(size, line, ink, { width, box: { left, top, bottom } }) {
+  const places = [], stride = Math.ceil(line.length / 10);
+  for (let j = line.length - 1; j >= 0; j -= stride) {
+    for (const dx of [8, -8, 16, -16, 24, 32, 40]) {
+      const x = line[j][0] + dx - (dx < 0 ? size : 0);
+      for (const dy of [4, -8, 20, 36]) {
+        const y = line[j][1] + dy, far = 6 * (line.length - 1 - j) + 3 * Math.abs(dx) + Math.abs(dy - 4) / 4;
+        if (x > left + 3 && x + size < width && y - 11 > top && y + 3 < bottom) places.push({ x, y, far });
+      }
+    }
+  }
+  let best = null, least = Infinity;
+  for (const { x, y } of places.sort((p, q) => p.far - q.far)) {
+    const cost = ink.filter(([a, b]) => a > x - 4 && a < x + size + 4 && b > y - 13 && b < y + 6).length;
+    if (cost < least) [best, least] = [{ x, y }, cost];
+    if (cost === 0) break;
+  }
+  if (best) ink.push(...[-10, -5, 0].flatMap((up) => along([[best.x, best.y + up], [best.x + size, best.y + up]])));
+  return best;
+}
 
 function render({ model, el }) {
   const ui = figure({ model, el }, { label: "ce que pèse chaque caractère dans une prédiction" });
@@ -100,7 +130,7 @@ function render({ model, el }) {
   const scale = h("p", { class: "loupe-echelle", "aria-hidden": "true" }, measure,
     ...[1, 0.1, 0.01, 0.001].map((part) => h("span", { class: "loupe-teinte", style: { background: mixed(tint(part)) } }, `${fr(100 * part, part < 0.01 ? 1 : 0)}\u00a0%`)));
   ui.stage.append(page, scale);
-  const curve = ui.plot({ label: "Part de l'influence selon le retard, échelle logarithmique" });
+  const curve = ui.plot({ label: "Part de l’influence selon le retard, échelle logarithmique" });
   ui.choice("network", { label: "Réseau", options: cells.map(([name]) => [name, name]) });
   ui.choice("trained", { label: "Ses poids", options: [[true, "entraînés"], [false, "au hasard"]] });
   ui.choice("state", { label: "Gradient par rapport", options: [[false, "aux caractères"], [true, "aux états"]] });
@@ -152,7 +182,7 @@ function render({ model, el }) {
   };
   let held = false;
   page.addEventListener("pointerdown", (event) => {
-    if (letters.length < 2) return;
+    if (letters.length < 2 || event.button) return;
     held = event.pointerType === "mouse";
     if (held) page.setPointerCapture(event.pointerId);
   });
@@ -161,7 +191,7 @@ function render({ model, el }) {
   page.addEventListener("click", (event) => letters.length > 1 && go(under(event)));
   page.addEventListener("keydown", (event) => {
     const size = event.shiftKey ? 10 : 1, moves = { ArrowLeft: -size, ArrowDown: -size, ArrowRight: size, ArrowUp: size, PageDown: -10, PageUp: 10, Home: -LIMIT, End: LIMIT };
-    if (!(event.key in moves) || letters.length < 2) return;
+    if (!(event.key in moves) || letters.length < 2 || chord(event)) return;
     event.preventDefault();
     go(place() + moves[event.key]);
   });
@@ -190,17 +220,16 @@ function render({ model, el }) {
     read();
     const at = place(), name = ui.get("network"), trained = ui.get("trained"), state = ui.get("state");
     const thing = state ? "du gradient" : "de l’influence";
-    measure.textContent = `part ${thing}\u00a0:`;
-    page.setAttribute("aria-valuemax", Math.max(1, letters.length - 1));
-    page.setAttribute("aria-valuenow", Math.max(1, at));
+    put(measure, null, `part ${thing}\u00a0:`);
+    put(page, { "aria-valuemax": Math.max(1, letters.length - 1), "aria-valuenow": Math.max(1, at) });
     if (at < 1) {
       ui.values = { ids };
-      page.setAttribute("aria-valuetext", "aucun");
+      put(page, { "aria-valuetext": "aucun" });
       curve.frame(axes(ui.width, 40, thing));
       curve.draw(() => {});
       spans.forEach((span) => { span.className = "loupe-avenir"; });
       shown = [];
-      ui.say("Tapez au moins deux caractères : un à lire, un à prédire.");
+      ui.say("Tapez au moins deux caractères\u00a0: un à lire, un à prédire.");
       return;
     }
     const own = run(name, trained), found = influence(own, at), window = ui.get("window");
@@ -210,27 +239,31 @@ function render({ model, el }) {
       get guesses() { return own.steps.map((step) => { const scores = logitsOf(own.net, step.state); return scores.indexOf(Math.max(...scores)); }); } };
     paint(at, parts, last);
     if (at !== looked) follow(at);
-    page.setAttribute("aria-valuetext", `${named(letters[at])}, après «\u00a0${letters.slice(Math.max(0, at - 12), at).join("")}\u00a0»`);
+    put(page, { "aria-valuetext": `${named(letters[at])}, après «\u00a0${letters.slice(Math.max(0, at - 12), at).join("")}\u00a0»` });
 
     const rest = cells.map(([other]) => other).find((other) => other !== name);
     const ghost = influence(run(rest, trained), at), ghosts = shares(state ? ghost.states : ghost.inputs);
     curve.frame(axes(ui.width, Math.max(40, Math.ceil(letters.length / 20) * 20), thing));
     curve.draw(() => {
-      const { top, bottom, right } = curve.box, edge = curve.x(last - 0.5), learned = curve.x(window - 0.5);
-      curve.mark("fond", "rect", { class: "area c-gradient loupe-fond", x: curve.box.left, y: top, width: edge - curve.box.left, height: bottom - top });
-      if (learned < right) {
-        const words = ui.width > 500 ? "fin des fenêtres d’entraînement" : "fin des fenêtres", before = learned > right - 6.2 * words.length;
-        curve.mark("fenêtre", "line", { class: "d2l-rule dashed", x1: learned, x2: learned, y1: top, y2: bottom });
-        curve.mark("fenêtre nom", "text", { class: "d2l-tick", x: learned + (before ? -5 : 5), y: top + 12, "text-anchor": before ? "end" : "start" }, words);
-      }
+      const { left, top, bottom, right } = curve.box, edge = curve.x(last - 0.5), learned = curve.x(window - 0.5), there = learned < right;
+      const [words, long] = ui.width > 500 ? ["fin des fenêtres d’entraînement", 175] : ["fin des fenêtres", 82];
+      // Une courbe qui passe sous l'axe y plonge : la découpe l'y arrête.
+      const [dotted, full] = [ghosts, parts].map((values) => values.map((v, k) => [curve.x(k), curve.y(Math.max(v, 1e-30))]));
+      curve.mark("fond", "rect", { class: "area c-gradient loupe-fond", x: left, y: top, width: edge - left, height: bottom - top });
+      curve.mark("fenêtre", "line", { class: "d2l-rule dashed", x1: learned, x2: learned, y1: top - 6, y2: bottom, visibility: there ? null : "hidden" });
+      curve.mark("fenêtre nom", "text", { class: "d2l-tick", x: Math.max(110, Math.min(learned - 2, curve.width - long)), y: 13 }, there ? words : "");
       curve.mark("bord", "line", { class: "line dashed c-gradient loupe-bord", x1: edge, x2: edge, y1: top, y2: bottom });
-      // Le nom va à droite du bout de sa courbe, ou à gauche si l'autre courbe passe par là.
-      const ends = [ghosts, parts].map((values) => values.findLastIndex((v) => v >= LOW));
-      [[rest, ghosts, "reference", "dotted"], [name, parts, "gradient", ""]].forEach(([key, values, tone, style], i) => {
-        const end = ends[i], x = curve.x(end), y = curve.y(values[end]), crossed = ends[1 - i] >= end && curve.x(ends[1 - i]) - x < 60 && y > bottom - 40;
-        const shift = x > right - 50 ? 0 : crossed ? -34 : 7;
-        curve.mark(key, "path", { class: `line ${style} c-${tone}`, d: path(values.map((v, k) => [curve.x(k), v >= LOW ? curve.y(v) : NaN])) });
-        curve.mark(`${key} nom`, "text", { class: `named c-${tone}`, x: shift ? x + shift : right, y: Math.max(top + 24, Math.min(bottom - 7, y - 7)), "text-anchor": shift > 0 ? "start" : "end" }, key);
+      const drawn = [["autre", rest, dotted, "c-reference", "dotted"], ["montré", name, full, "c-gradient", ""]];
+      for (const [key, , points, tone, style] of drawn) {
+        curve.mark(key, "path", { ...curve.clip, class: `line ${style} ${tone}`, d: path(points) });
+        curve.mark(`${key} point`, "path", { class: `dots ${tone} loupe-${key}`, d: dots(points.length > 1 ? [] : points) });
+      }
+      // Les noms ne couvrent ni courbe, ni trait, ni l'un l'autre.
+      const inks = drawn.map(([, , points]) => along(points.map(([x, y]) => [x, Math.min(y, bottom + 9)])).filter(([, y]) => y <= bottom));
+      const ink = [...inks.flat(), ...along([[edge, top], [edge, bottom]]), ...(there ? along([[learned, top], [learned, bottom]]) : [])];
+      drawn.forEach(([key, network, , tone], i) => {
+        const place = settle(9.3 * network.length, inks[i], ink, curve);
+        curve.mark(`${key} nom`, "text", { class: `named ${tone} loupe-nom`, ...place }, place ? network : "");
       });
     });
     ui.say(sentence({ thing, name, trained, state, parts, last, beyond, window, at, letters, ids, found, tokens }));
@@ -248,10 +281,10 @@ function sentence({ thing, name, trained, state, parts, last, beyond, window, at
   const unit = state ? "états" : "caractères lus";
   const tail = last === 1 ? (state ? "le dernier état" : "le dernier caractère lu") : `les ${last} derniers ${unit}`;
   const first = `${name} ${trained ? "entraîné" : "au hasard"}\u00a0: 90\u00a0% ${thing} tient dans ${tail}${at > last ? `, sur ${at}` : ""}`;
-  const far = parts.length > window ? `\u202f; au-delà des ${window} derniers, ${percent(beyond)}.` : ".";
+  const far = parts.length > window ? `\u202f; passé les ${window} derniers, ${percent(beyond)}.` : ".";
   const unknown = ids.slice(0, at + 1).filter((id) => id === 0).length;
-  const best = found.best === ids[at] ? "son premier choix" : `son premier choix était ${named(tokens[found.best])}`;
-  const guess = ` Chances données à ${named(visible(letters[at]))}\u00a0: ${percent(found.chance)} (${best}).`;
+  const best = found.best === ids[at] ? "son premier choix" : `son premier choix était ${found.best ? named(tokens[found.best]) : "un inconnu"}`;
+  const guess = ` Chances données à ${named(letters[at])}\u00a0: ${percent(found.chance)} (${best}).`;
   const strange = unknown ? ` ${unknown} ${unknown > 1 ? "caractères inconnus" : "caractère inconnu"} du réseau.` : "";
   return first + far + guess + strange;
 }

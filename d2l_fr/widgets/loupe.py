@@ -8,10 +8,11 @@ import traitlets as T
 from torch import nn
 
 from d2l_fr.bptt import gradient_norms_by_lag
+from d2l_fr.french import NBSP
 from d2l_fr.rnn_scratch import RNNLMScratch
 from d2l_fr.sequence import check_count
 from d2l_fr.text_sequence import normalize, tokenize
-from d2l_fr.widgets.base import Figure
+from d2l_fr.widgets.base import Figure, SettingError
 from d2l_fr.widgets.drawing import Drawing
 from d2l_fr.widgets.memoire import power
 
@@ -61,6 +62,15 @@ def _places(letters, columns):
         places.append((row, column))
         column += 1
     return places
+
+
+def _above(values, low):
+    """Les points (rang, valeur) d'une courbe, jusqu'où elle plonge pour de bon sous ``low``."""
+    end = max(k for k, v in enumerate(values) if v >= low)
+    points = [(k, max(v, low)) for k, v in enumerate(values[: end + 1])]
+    if end + 1 < len(values):
+        points.append((end + (values[end] - low) / (values[end] - values[end + 1]), low))
+    return points
 
 
 def _weights(model):
@@ -115,7 +125,7 @@ class Loupe(Figure):
     """
 
     name = "loupe"
-    height, between = (45.8, 62.9), (45.8, 61.6)
+    height = (45.8, 62.8)
     network = T.Unicode().tag(sync=True, control=True)
     trained = T.Bool(True).tag(sync=True, control=True)
     state = T.Bool(False).tag(sync=True, control=True)
@@ -132,11 +142,9 @@ class Loupe(Figure):
         for name, pair in networks.items():
             for model in pair:
                 _check(name, model, vocab)
+            if len({_weights(model)[0] for model in pair}) > 1:
+                raise ValueError(f"{name} : les deux réseaux du couple n'ont pas la même cellule.")
         settings.setdefault("network", list(networks)[-1])
-        if settings["network"] not in networks:
-            raise ValueError(
-                f"network = {settings['network']!r} : il faut {' ou '.join(networks)}."
-            )
         if "text" not in settings:  # le « e » de l'accord, dans « tombées »
             settings.setdefault("position", SENTENCE.index("es."))
         self.networks, self.vocab = networks, vocab
@@ -148,6 +156,13 @@ class Loupe(Figure):
                 key = f"{i} {stage}"
                 self.send_arrays("int16", **{f"{key} {k}": w for k, w in matrices.items()})
                 self.send_arrays("float32", **{f"{key} {k}": b for k, b in biases.items()})
+
+    @T.validate("network")
+    def _valid(self, proposal):
+        if proposal["value"] not in self.networks:
+            names = " ou ".join(self.networks)
+            raise SettingError(f"network = {proposal['value']!r} : il faut {names}.")
+        return proposal["value"]
 
     def encoded(self):
         """Rend les caractères retenus, leurs indices (n,) et l'indice du caractère prédit."""
@@ -184,7 +199,8 @@ class Loupe(Figure):
         drawing = Drawing(680, top + 280)
         who = f"{self.network} {'entraîné' if self.trained else 'au hasard'}"
         what = "chaque état" if self.state else "chaque caractère lu"
-        drawing.text(20, 20, f"{who} : la part de {what} dans la prédiction du caractère encadré")
+        words = f"{who}{NBSP}: la part de {what} dans la prédiction du caractère encadré"
+        drawing.text(20, 20, words)
         for i, (letter, (row, column)) in enumerate(zip(letters, places, strict=True)):
             x, y, lag = 20 + 9.6 * column, 36 + 28 * row, position - 1 - i
             if lag >= 0:
@@ -210,14 +226,18 @@ class Loupe(Figure):
         drawing.line(
             x(last - 0.5), box[1], x(last - 0.5), box[3], "gradient", stroke_dasharray="4 4"
         )
-        drawing.text(x(last - 0.5) + 6, box[1] + 13, f"90 % avant le retard {last}", "gradient", 13)
+        drawing.text(
+            x(last - 0.5) + 6, box[1] + 13, f"90{NBSP}% avant le retard {last}", "gradient", 13
+        )
         other = next(name for name in self.networks if name != self.network)
         for name, role, dash in ((other, "reference", "2 4"), (self.network, "gradient", "none")):
             norms = self.influence(name)
-            shown = [(k, math.log10(v)) for k, v in enumerate((norms / norms.sum()).tolist())
-                     if v >= LOW]  # fmt: skip
-            points = [(x(k), y(v)) for k, v in shown]
+            logs = (norms / norms.sum()).clamp(min=1e-30).log10().tolist()
+            points = [(x(k), y(v)) for k, v in _above(logs, low)]
             drawing.path(points, stroke=role, stroke_dasharray=dash)
             left, height = points[-1]
+            if len(points) == 1:
+                drawing.circle(left, height, 3 if dash == "none" else 6, role)
+                height += 44 if dash == "none" else 62  # sous « 90 % », l'un sous l'autre
             side = {"anchor": "end"} if left > 600 else {}
             drawing.text(left + (0 if side else 8), height - 8, name, role, 14, **side)

@@ -1,8 +1,8 @@
 // « memoire » : une récurrence à deux neurones, sa trajectoire et la norme de ∂h_T/∂h_{T-k}.
-import { figure, fr, h, path, s, short } from "./shared.js";
+import { dots, figure, fr, h, path, put, s, short } from "./shared.js";
 
 const STEPS = 60;
-const LOW = 1e-3, HIGH = 1e3;
+const DECADES = [1e-3, 1e-2, 0.1, 1, 10, 100, 1e3], LOW = DECADES[0], HIGH = DECADES.at(-1);
 
 /** La matrice de valeurs propres radius·e^{±i·angle} et d'écart à la normalité departure. */
 function recurrentMatrix(angle, radius, departure) {
@@ -41,6 +41,7 @@ function trajectory(W, start, tanh) {
 function render({ model, el }) {
   const ui = figure({ model, el }, { label: "la mémoire d'une récurrence à deux neurones" });
   const left = h("div"), right = h("div");
+  ui.status.classList.add("memoire-bilan");
   ui.stage.append(h("div", { class: "d2l-pair" }, left, right));
   const plane = ui.plot({ into: left, interactive: true, label: "Trajectoire de l'état dans le plan des deux neurones" });
   const decay = ui.plot({ into: right, label: "Norme du gradient selon le retard" });
@@ -81,15 +82,16 @@ function render({ model, el }) {
       plane.mark("horizontale", "line", { class: "d2l-rule", x1: from, x2: to, y1: plane.y(0), y2: plane.y(0) });
       plane.mark("verticale", "line", { class: "d2l-rule", x1: plane.x(0), x2: plane.x(0), y1: top, y2: bottom });
       plane.mark("zéro", "circle", { class: "area c-reference", cx: plane.x(0), cy: plane.y(0), r: 3 });
-      plane.mark("trajet", "path", { class: "line c-hidden", d: path(points) });
-      points.slice(1).forEach(([cx, cy], i) => plane.mark(`état ${i}`, "circle", { class: "area c-hidden", cx, cy, r: 2.6 }));
+      plane.mark("trajet", "path", { ...plane.clip, class: "line c-hidden", d: path(points) });
+      plane.mark("états", "path", { ...plane.clip, class: "dots c-hidden", d: dots(points.slice(1)) });
       const [x0, y0] = points[0];
-      grip.setAttribute("transform", `translate(${x0} ${y0})`);
-      plane.mark("h0", "text", { x: x0 + 11, y: y0 - 9, class: "named" }, "h₀");
+      put(grip, { transform: `translate(${x0} ${y0})` });
+      plane.mark("h0", "text", { x: x0 + 11, y: y0 - 9, class: "named halo" }, "h₀");
     });
-    decay.frame({ x: [0, STEPS], y: [LOW, HIGH], ylog: true, xlabel: "retard k, en pas", ylabel: "norme de ∂h₆₀ / ∂h₆₀₋ₖ", margins: [24, 12, 44, 40], width, height });
+    decay.frame({ x: [0, STEPS], y: [LOW, HIGH], ylog: true, yticks: DECADES, xlabel: "retard k, en pas", ylabel: "norme de ∂h₆₀ / ∂h₆₀₋ₖ", margins: [24, 12, 44, 40], width, height });
     decay.draw(() => {
-      const line = (values) => path(values.map((v, i) => [decay.x(i + 1), v < LOW / 2 || v > HIGH * 2 ? NaN : decay.y(v)]));
+      // Ce qui sort du repère continue, jusqu'à son bord qui le coupe.
+      const line = (values) => path(values.map((v, i) => [decay.x(i + 1), decay.y(Math.max(LOW / 100, Math.min(100 * HIGH, v)))]));
       const bounds = Math.abs(sigma - rho) < 0.005 ? [["ρᵏ = σᵏ", rho]] : [["ρᵏ", rho], ["σᵏ", sigma]];
       const bound = (base) => Array.from({ length: STEPS }, (_, i) => base ** (i + 1));
       const { left: from, right: to, top } = decay.box, one = decay.y(1);
@@ -99,12 +101,14 @@ function render({ model, el }) {
       decay.mark("s'efface", "text", { class: "d2l-tick", x: from + 6, y: decay.box.bottom - 8 }, "il s’efface");
       bounds.forEach(([key, base]) => {
         const values = bound(base);
-        decay.mark(key, "path", { class: "line dotted c-reference", d: line(values) });
+        decay.mark(key, "path", { ...decay.clip, class: "line dotted c-reference", d: line(values) });
         const last = Math.floor(values.findLastIndex((v) => v >= LOW && v <= HIGH) * 0.75);
         const [x, y] = last < 0 ? [0, -50] : [decay.x(last + 1), decay.y(values[last])];
-        decay.mark(`${key} nom`, "text", { class: "d2l-tick", x: x + 8, y: y + (base > 1 ? 14 : -6) }, key);
+        // La norme passe entre ses bornes : leurs noms vont de l'autre côté.
+        const [dx, dy, anchor] = base > 1 ? [8, 14, "start"] : base === rho ? [-4, 15, "end"] : [8, -6, "start"];
+        decay.mark(`${key} nom`, "text", { class: "d2l-tick halo", x: x + dx, y: y + dy, "text-anchor": anchor }, key);
       });
-      decay.mark("norme", "path", { class: "line c-gradient", d: line(norms) });
+      decay.mark("norme", "path", { ...decay.clip, class: "line c-gradient", d: line(norms) });
     });
     ui.say(sentence(rho, sigma, norms, ui.get("tanh")));
   });
@@ -112,13 +116,15 @@ function render({ model, el }) {
 
 function sentence(rho, sigma, norms, tanh) {
   const top = Math.max(...norms), at = norms.indexOf(top) + 1;
-  const head = `ρ = ${fr(rho, 2)} ; σ = ${fr(sigma, 2)}, le plus grand allongement en un pas. `;
+  const head = `ρ = ${fr(rho, 2)}\u202f; σ = ${fr(sigma, 2)}, le plus grand allongement en un pas. `;
   const last = norms.at(-1);
-  if (top <= 1 + 1e-9) return `${head}La norme ne dépasse jamais 1 ; après 60 pas, il en reste ${short(last)}.`;
-  if (at === STEPS) return `${head}La norme est la plus grande tout au bout : ${short(last)} après 60 pas.`;
+  if (top <= 1 + 1e-9) return `${head}La norme ne dépasse jamais 1\u202f; après 60 pas, il en reste ${short(last)}.`;
+  if (at === STEPS) return `${head}La norme est la plus grande tout au bout\u00a0: ${short(last)} après 60 pas.`;
   let back = STEPS;
   while (back > 0 && norms[back - 1] < 1) back--;
-  const end = back === STEPS ? `elle vaut encore ${short(last)} après 60 pas` : `elle repasse sous 1 au pas ${back + 1}`;
+  const wavers = norms.slice(at, back).some((v) => v < 1) || norms.slice(0, at).some((v) => v < 1);
+  const end = back === STEPS ? `vaut encore ${short(last)} après 60 pas`
+    : `${wavers ? "passe et repasse sous 1, et y reste à partir du" : "repasse sous 1 au"} pas ${back + 1}`;
   return `${head}La norme monte jusqu’à ${short(top)} au pas ${at}, puis ${end}.`;
 }
 

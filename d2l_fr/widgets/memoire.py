@@ -8,12 +8,13 @@ import traitlets as T
 from d2l_fr.bptt import jacobian_products
 from d2l_fr.french import SUPERSCRIPTS
 from d2l_fr.rnn import spectral_radius
-from d2l_fr.widgets.base import Figure
+from d2l_fr.widgets.base import Figure, SettingError
 from d2l_fr.widgets.drawing import Drawing
 
 __all__ = ["Memoire", "recurrent_matrix"]
 
 STEPS = 60
+LIMITS = {"radius": (0.01, 10), "angle": (-360, 360), "departure": (0, 100)}
 
 
 def recurrent_matrix(angle, radius, departure):
@@ -38,16 +39,28 @@ class Memoire(Figure):
 
     Réglages : ``radius``, le rayon spectral ; ``angle``, celui des valeurs propres, en degrés ;
     ``departure``, l'écart à la normalité ; ``tanh``, faux pour la récurrence linéaire ;
-    ``start``, l'état h_0 (deux nombres). Page : bptt.
+    ``start``, l'état h_0 (deux nombres finis). Lève ``SettingError`` si l'un d'eux est
+    impossible. Page : bptt.
     """
 
-    name = "memoire"
-    height, between = (35.8, 60.4), (33.4, 50.6)
+    name, limits = "memoire", LIMITS
+    height, between = (35.8, 61.8), (34.2, 50.6)
     radius = T.Float(0.9).tag(sync=True, control=True)
     angle = T.Float(0.0).tag(sync=True, control=True)
     departure = T.Float(2.0).tag(sync=True, control=True)
     tanh = T.Bool(False).tag(sync=True, control=True)
     start = T.List(T.Float(), [0.2, 0.6]).tag(sync=True, control=True)
+
+    @T.validate(*LIMITS)
+    def _valid(self, proposal):
+        return self.within(proposal)
+
+    @T.validate("start")
+    def _valid_start(self, proposal):
+        value = proposal["value"]
+        if len(value) != 2 or not all(map(math.isfinite, value)):
+            raise SettingError(f"start = {value} : il faut deux nombres finis.")
+        return value
 
     def trajectory(self):
         """Rend les états h_0 à h_60, tenseur (61, 2), et les normes de ∂h_60/∂h_{60-k} (60,)."""

@@ -157,11 +157,11 @@ class PasAPas(Figure):
                 drawing.text(across(t), 315, name, "hidden", 14, "middle")
         drawing.text(8, 316, "Un état par pas, de −1 (bleu) à 1 (orange)", "data", 14)
         self._machine(drawing, across(step), across(step - 1), step, characters)
-        self._chances(drawing, chances[step])
+        self._chances(drawing, chances[step], step)
         letter = f"{OPEN}{glyph(characters[step - 1])}{CLOSE}" if step else "–"
         before = "0" if step == self.forget else "h" + str(max(0, step - 1)).translate(INDEX)
         names = (f"ligne {letter} de W", "xh"), (f"+ {before} W", "hh"), ("+ b", "h")
-        names = *names, ("tanh de la somme : h" + str(step).translate(INDEX), "")
+        names = *names, (f"tanh de la somme{NBSP}: h" + str(step).translate(INDEX), "")
         for i, (values, label) in enumerate(zip(self.terms(), names, strict=True)):
             y = 336 + 28 * i + (6 if i == 3 else 0)
             indexed(drawing, 8, y + 16, *label, 14)
@@ -193,9 +193,9 @@ class PasAPas(Figure):
         indexed(drawing, node, top - 8, "+ b", "h", 15, "middle")
         wire(drawing, [(node, top), (node, middle - 20)], "reference")
 
-    def _chances(self, drawing, chances):
+    def _chances(self, drawing, chances, step):
         """Les caractères les plus probables, en barres."""
-        drawing.text(462, 62, "Le suivant, d’après softmax", "data", 14)
+        drawing.text(462, 62, "Le suivant, d’après h" + str(step).translate(INDEX), "data", 14)
         best = chances.topk(min(5, len(chances)))
         for i, (p, token) in enumerate(zip(*(x.tolist() for x in best), strict=True)):
             y, name = 72 + 20 * i, glyph(self.tokens[token]) if token else "?"

@@ -1,5 +1,5 @@
 // « perplexite » : un pari que l'on déplace, le dé qui lui ressemble, et ce que coûte le caractère venu.
-import { figure, fr, h, s } from "./shared.js";
+import { figure, fr, h, put, s } from "./shared.js";
 
 const MOST_BITS = 8;
 const PIPS = ["4", "26", "246", "0268", "02468", "023568", "0234568", "01235678"];
@@ -86,7 +86,7 @@ function render({ model, el }) {
     const probs = ui.get("probs"), truth = Math.max(0, tokens.indexOf(ui.get("truth")));
     const found = measure(probs, truth);
     ui.values = { probs, ...found };
-    came.textContent = tokens[truth];
+    put(came, null, tokens[truth]);
 
     const wide = ui.width > 544, width = wide ? (ui.width - 16) / 2 : ui.width, height = wide ? 272 : 250;
     ui.status.style.minHeight = ui.width > 600 ? "2.9em" : wide ? "4.4em" : "7.3em";
@@ -101,12 +101,9 @@ function render({ model, el }) {
         const role = i === truth ? "named c-heldout" : "";
         bars.mark(`nom ${i}`, "text", { class: role, x: middle, y: bottom + 18, "text-anchor": "middle", style: { "font-size": "16px" } }, tokens[i]);
         const { node, target, bar } = grips[i];
-        node.setAttribute("transform", `translate(${middle} ${y})`);
-        node.setAttribute("aria-valuenow", Math.round(100 * p));
-        target.setAttribute("x", -step / 2);
-        target.setAttribute("width", step);
-        bar.setAttribute("x", -step * 0.35);
-        bar.setAttribute("width", step * 0.7);
+        put(node, { transform: `translate(${middle} ${y})`, "aria-valuenow": Math.round(100 * p) });
+        put(target, { x: -step / 2, width: step });
+        put(bar, { x: -step * 0.35, width: step * 0.7 });
       });
       bars.mark("vrai", "text", { class: "named c-heldout", x: bars.x(truth + 0.5), y: bottom + 35, "text-anchor": "middle" }, "le vrai");
     });
@@ -154,7 +151,7 @@ function sentence({ entropy, faces: number, loss, perplexity }, token, p) {
   const head = `Le modèle ${doubt}\u00a0: s’il dit vrai, il perdra ${bits(entropy)} en moyenne.`;
   const came = `«\u00a0${token}\u00a0» vient, et il lui donnait ${said(p)}`;
   if (loss === Infinity) return `${head} ${came}\u00a0: la perte est infinie, et celle de tout le texte avec elle.`;
-  return `${head} ${came}\u00a0: il perd ${bits(loss)}, comme un dé à ${faces(perplexity)}.`;
+  return `${head} ${came}\u00a0: il perd ${bits(loss)}, comme devant un dé à ${faces(perplexity)}.`;
 }
 
 export default { render };

@@ -7,7 +7,7 @@ import traitlets as T
 
 from d2l_fr.french import NBSP, fr, typography
 from d2l_fr.language_model import bits_per_token, perplexity
-from d2l_fr.widgets.base import Figure
+from d2l_fr.widgets.base import Figure, SettingError
 from d2l_fr.widgets.drawing import Drawing
 
 __all__ = ["Perplexite"]
@@ -50,7 +50,7 @@ class Perplexite(Figure):
     """
 
     name = "perplexite"
-    height, between = (31.8, 54), (33.1, 51.2)
+    height, between = (33.1, 55.5), (33.1, 53.6)
     probs = T.List(T.Float(), [0.4, 0.3, 0.15, 0.1, 0.04, 0.01]).tag(sync=True, control=True)
     truth = T.Unicode("e").tag(sync=True, control=True)
     tokens = T.List(T.Unicode(), list("aeoiuz")).tag(sync=True)
@@ -58,18 +58,27 @@ class Perplexite(Figure):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        size, p = len(self.tokens), np.array(self.probs)
-        visible = all(len(token) == 1 and token.isprintable() for token in self.tokens)
-        if not 2 <= size <= 8 or len(set(self.tokens)) < size or not visible:
-            raise ValueError(
-                f"Il faut de deux à huit caractères visibles et différents : {self.tokens!r}."
-            )
-        if len(p) != size or not (p >= 0).all() or abs(p.sum() - 1) > 1e-6:
-            raise ValueError(
-                f"probs = {self.probs!r} : il faut {size} probabilités, positives et de somme 1."
-            )
-        if self.truth not in self.tokens:
-            raise ValueError(f"truth = {self.truth!r} n'est pas dans {self.tokens!r}.")
+        self._valid({"trait": self.traits()["probs"], "value": self.probs})
+        self._valid({"trait": self.traits()["truth"], "value": self.truth})
+
+    @T.validate("tokens", "probs", "truth")
+    def _valid(self, proposal):
+        name, value, size = proposal["trait"].name, proposal["value"], len(self.tokens)
+        if name == "tokens":
+            visible = all(len(token) == 1 and token.isprintable() for token in value)
+            if not 2 <= len(value) <= 8 or len(set(value)) < len(value) or not visible:
+                raise SettingError(
+                    f"Il faut de deux à huit caractères visibles et différents : {value!r}."
+                )
+        elif name == "probs":
+            p = np.array(value)
+            if len(p) != size or not (p >= 0).all() or abs(p.sum() - 1) > 1e-6:
+                raise SettingError(
+                    f"probs = {value!r} : il faut {size} probabilités, positives et de somme 1."
+                )
+        elif value not in self.tokens:
+            raise SettingError(f"truth = {value!r} n'est pas dans {self.tokens!r}.")
+        return value
 
     def measures(self):
         """Rend quatre nombres : l'entropie de la loi, en bits, et son nombre de faces ; la perte

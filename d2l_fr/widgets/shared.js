@@ -9,12 +9,25 @@ function build(node, attributes, children) {
   return node;
 }
 
+// Écrire ce qui s'y trouve déjà ferait refaire le style et la mise en page : on compare d'abord.
 function setAttribute(node, name, value) {
   if (name === "style") {
-    for (const [property, text] of Object.entries(value)) node.style.setProperty(property, text);
+    for (const [property, v] of Object.entries(value)) {
+      if (node.style.getPropertyValue(property) !== String(v)) node.style.setProperty(property, v);
+    }
   } else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
   else if (value === false || value === null || value === undefined) node.removeAttribute(name);
-  else node.setAttribute(name, value === true ? "" : value);
+  else {
+    const text = value === true ? "" : String(value);
+    if (node.getAttribute(name) !== text) node.setAttribute(name, text);
+  }
+}
+
+/** Met à jour les attributs d'un élément, et son texte, en n'écrivant que ce qui change. */
+export function put(node, attributes, text) {
+  for (const [name, value] of Object.entries(attributes ?? {})) setAttribute(node, name, value);
+  if (text !== undefined && node.textContent !== String(text)) node.textContent = text;
+  return node;
 }
 
 /** Un élément HTML : h("p", { class: "note" }, "texte", autreÉlément). */
@@ -109,6 +122,11 @@ export function calm() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
+/** Vrai pour un raccourci du navigateur : Alt+← est son « page précédente ». */
+export function chord(event) {
+  return event.ctrlKey || event.metaKey || event.altKey;
+}
+
 // ---------- la figure et ses réglages
 
 let serial = 0;
@@ -151,7 +169,7 @@ export function figure({ model, el }, { label }) {
   /** Ce que fait « Réinitialiser » en plus de remettre les réglages. */
   ui.onReset = (callback) => resets.push(callback);
   ui.onDispose = (callback) => listeners.push(callback);
-  ui.say = (text) => { if (status.textContent !== text) status.textContent = text; };
+  ui.say = (text) => put(status, null, text);
 
   ui.redraw = () => { frame ||= requestAnimationFrame(ui.flush); };
   /** Dessine tout de suite ; `elapsed` garde la durée, en millisecondes. */
@@ -253,6 +271,7 @@ export function figure({ model, el }, { label }) {
     };
     const control = { say, held: false };
     node.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
       control.held = true;
       node.setPointerCapture(event.pointerId);
       node.focus({ preventScroll: true });
@@ -266,7 +285,7 @@ export function figure({ model, el }, { label }) {
     });
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     node.addEventListener("keydown", (event) => {
-      if (!(event.key in arrows)) return;
+      if (!(event.key in arrows) || chord(event)) return;
       event.preventDefault();
       const [dx, dy] = arrows[event.key], size = event.shiftKey ? 10 : 1;
       step(dx * size, dy * size);
@@ -289,11 +308,22 @@ export function figure({ model, el }, { label }) {
     draw = callback;
     ui.button("Réinitialiser", reset, { into: foot });
     if (document.fullscreenEnabled) {
-      const toggle = () => (document.fullscreenElement === root ? document.exitFullscreen() : root.requestFullscreen());
-      const button = ui.button("Plein écran", toggle, { into: foot });
-      const named = () => { button.textContent = document.fullscreenElement === root ? "Quitter le plein écran" : "Plein écran"; };
-      document.addEventListener("fullscreenchange", named);
-      ui.onDispose(() => document.removeEventListener("fullscreenchange", named));
+      const whole = () => document.fullscreenElement === root;
+      const button = ui.button("Plein écran", () => (whole() ? document.exitFullscreen() : root.requestFullscreen()), { into: foot });
+      let was = false;
+      const adapt = () => {
+        put(button, null, whole() ? "Quitter le plein écran" : "Plein écran");
+        if (whole()) ui.fit();
+        else if (was && !document.fullscreenElement) ui.unfit(); // sinon, la page projette encore
+        was = whole();
+      };
+      const resized = () => whole() && ui.fit();
+      document.addEventListener("fullscreenchange", adapt);
+      window.addEventListener("resize", resized);
+      ui.onDispose(() => {
+        document.removeEventListener("fullscreenchange", adapt);
+        window.removeEventListener("resize", resized);
+      });
     }
     // La largeur est comptée en pixels d'un corps de 16 : agrandir le texte agrandit le dessin.
     const measure = () => {
@@ -302,6 +332,28 @@ export function figure({ model, el }, { label }) {
       const changed = width !== ui.width;
       ui.width = width;
       return changed;
+    };
+    const sized = (size, large) => {
+      root.classList.toggle("d2l-large", large);
+      root.style.fontSize = `${size.toFixed(2)}px`;
+      measure();
+      ui.flush();
+    };
+    /** Projette : le plus grand corps qui laisse la figure entière dans `room` pixels de haut,
+     * réglages sous le dessin, ou à côté si l'on y gagne. */
+    ui.fit = (room = null) => {
+      const best = (large) => {
+        for (let size = innerWidth / (large ? 64 : 42); ; size *= 0.96) {
+          sized(size, large);
+          if (size < 12 || root.scrollHeight <= (room ?? root.clientHeight)) return size;
+        }
+      };
+      const below = best(false), beside = innerWidth < 900 ? 0 : best(true), large = beside > 1.1 * below;
+      sized(large ? beside : below, large);
+    };
+    ui.unfit = () => {
+      root.classList.remove("d2l-large");
+      root.style.fontSize = "";
     };
     measure();
     ui.flush();
@@ -355,20 +407,27 @@ export function path(points) {
   return d;
 }
 
+/** Des points en un seul chemin : des traits de longueur nulle, que la classe `dots` arrondit. */
+export function dots(points) {
+  return Array.from(points, ([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("");
+}
+
 /**
  * Un dessin aux dimensions de la page. `frame(…)` pose le repère et rend les échelles ;
  * `draw(f)` appelle f, qui pose des marques nommées : celles qu'elle ne pose plus disparaissent.
+ * `clip` est l'attribut qui retient une marque dans le repère : { ...P.clip, d: … }.
  * `label` dit à un lecteur d'écran ce que c'est ; `interactive` s'il contient des poignées.
  */
 function plot(ui, { height = 260, label, interactive = false, into = ui.stage } = {}) {
   const svg = s("svg", { class: "d2l-plot", role: interactive ? "group" : "img", "aria-label": label });
   const back = s("g", { class: "d2l-axes", "aria-hidden": "true" });
   const marks = s("g", interactive ? null : { "aria-hidden": "true" });
-  svg.append(back, marks);
+  const inside = s("rect"), clip = ui.id();
+  svg.append(s("clipPath", { id: clip }, inside), back, marks);
   into.append(svg);
   const nodes = new Map(), seen = new Set();
   let drawn = "";
-  const P = { svg, marks, width: 0, height: 0 };
+  const P = { svg, marks, width: 0, height: 0, clip: { "clip-path": `url(#${clip})` } };
 
   /** Les dimensions : toute la largeur, ou `width` ; la hauteur peut dépendre de la largeur. */
   P.resize = (width = ui.width, tall = typeof height === "function" ? height(width) : height) => {
@@ -399,6 +458,7 @@ function plot(ui, { height = 260, label, interactive = false, into = ui.stage } 
     const key = JSON.stringify([x, y, xlabel, ylabel, xlog, ylog, xticks, yticks, P.width, P.height, margins]);
     if (key === drawn) return P;
     drawn = key;
+    put(inside, { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top });
     const room = (a, b, log, most) => (log ? decades(a, b, most) : ticks(a, b, most));
     const across = xticks ?? room(...x, xlog, Math.max(3, Math.floor((box.right - box.left) / 70)));
     const up = yticks ?? room(...y, ylog, Math.max(3, Math.floor((box.bottom - box.top) / 40)));
@@ -419,8 +479,10 @@ function plot(ui, { height = 260, label, interactive = false, into = ui.stage } 
     return P;
   };
 
+  let last = null;
   P.draw = (callback) => {
     seen.clear();
+    last = null;
     callback();
     for (const [key, node] of nodes) {
       if (!seen.has(key)) {
@@ -436,12 +498,13 @@ function plot(ui, { height = 260, label, interactive = false, into = ui.stage } 
     if (!node) {
       node = s(tag);
       nodes.set(key, node);
-      marks.append(node);
     }
+    // Dans l'ordre des appels : ce qui est devant ne dépend pas de ce qu'on a montré avant.
+    const place = last ? last.nextSibling : marks.firstChild;
+    if (node !== place) marks.insertBefore(node, place);
+    last = node;
     seen.add(key);
-    for (const [name, value] of Object.entries(attributes)) setAttribute(node, name, value);
-    if (text !== undefined && node.textContent !== text) node.textContent = text;
-    return node;
+    return put(node, attributes, text);
   };
   return P;
 }
