@@ -102,7 +102,7 @@ def test_the_notebook_opens_and_runs_in_jupyterlab(tab, lab, section):
             return panel.querySelector('[data-mime-type="application/vnd.jupyter.error"]')
                 || prompts.some((p) => p.textContent.trim() === `[${last}]:`);
         }""",
-        arg=[last], timeout=180_000, polling=500,
+        arg=[last], timeout=400_000, polling=500,
     )  # fmt: skip
     assert tab.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
     assert tab.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
