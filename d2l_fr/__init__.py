@@ -14,6 +14,7 @@ __version__ = "1.0.0"
 # Nom public → module qui le définit. Tenu à la main plutôt que calculé : le calcul
 # exigerait de charger les modules. tests/test_package.py vérifie qu'il est complet.
 _EXPORTS = {
+    "assignments": ("check_examples",),
     "corpora": ("load_corpus", "list_corpora"),
     "exercises": ("check",),
     "french": ("fr", "typography"),

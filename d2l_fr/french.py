@@ -3,7 +3,7 @@
 import math
 import re
 
-__all__ = ["fr", "typography"]
+__all__ = ["fr", "prose", "typography"]
 
 NBSP = "\u00a0"  # insécable : devant le deux-points, à l'intérieur des guillemets
 NNBSP = "\u202f"  # insécable fine : devant ; ! ? et entre les milliers
@@ -66,3 +66,27 @@ def typography(text):
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text
+
+
+# Ce qui n'est pas de la prose : code, formules, balises, adresses.
+VERBATIM = re.compile(
+    r"(```.*?```|`+[^`]+?`+|\$\$.*?\$\$|(?<!\\)\$[^$\n]+?(?<!\\)\$|<[^>\n]+>|\]\([^)\s]+\)|https?://\S+)",
+    re.DOTALL,
+)
+
+
+def prose(text):
+    """Pose la typographie française dans un texte Markdown, hors du code, des formules, des adresses.
+
+    Page : text-sequence.
+
+    >>> prose("Que rend `f(x) ; g` ?").replace(NNBSP, "_")
+    'Que rend `f(x) ; g`_?'
+    """
+    parts = VERBATIM.split(text)
+    for i in range(0, len(parts), 2):
+        # « a » et « b » tiennent lieu du passage protégé voisin : ils servent de contexte.
+        before, after = ("a" if i else ""), (" b" if i + 1 < len(parts) else "")
+        new = typography(before + parts[i] + after)
+        parts[i] = new[len(before) : len(new) - len(after) if after else None]
+    return "".join(parts)

@@ -55,10 +55,12 @@ def _files(*patterns):
                 yield path
 
 
-def fingerprint(*patterns, salt=""):
-    """L'empreinte du contenu des fichiers qui répondent aux motifs."""
+def fingerprint(*patterns, salt="", without=None):
+    """L'empreinte du contenu des fichiers qui répondent aux motifs, hors du dossier ``without``."""
     digest = hashlib.sha256(salt.encode())
     for path in _files(*patterns):
+        if without and without in path.parts:
+            continue
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:20]
@@ -75,8 +77,9 @@ def _package_fingerprint():
         for e in load_exercises(section).values()
     ]
     return fingerprint(
-        "d2l_fr/**/*.py", "d2l_fr/corpora/*.txt", "requirements.txt", salt=repr(code)
-    )
+        "d2l_fr/**/*.py", "d2l_fr/corpora/*.txt", "requirements.txt", salt=repr(code),
+        without="assignments",  # aucune page n'appelle le correcteur
+    )  # fmt: skip
 
 
 def _everything():

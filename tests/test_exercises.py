@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 import d2l_fr as d2l
 from conftest import ROOT, SECTIONS
+from d2l_fr.assignments.examples import check_examples, pack_examples, visible_cases
+from d2l_fr.assignments.wire import dumps, loads
 from d2l_fr.exercises import ExerciseError, load_exercise, load_exercises
-from d2l_fr.exercises.checks import _names, _namespace, run_checks
+from d2l_fr.exercises.checks import COPIED, _names, _namespace, _prepare, grade, run_checks
 from d2l_fr.exercises.compare import difference
 from d2l_fr.exercises.source import parse
 
@@ -61,6 +63,100 @@ def test_each_usual_mistake_is_refused_with_its_own_hint(exercise, mistake):
     assert not result, "une faute usuelle passe pour juste"
     hint = " ".join(namespace[mistake].__doc__.split())
     assert result.message.endswith(f"Indice : {hint}"), result.message
+
+
+# ---------- les devoirs notés
+
+EXAMS = [e for e in ALL if e.hidden_checks]
+DRAWS = [
+    pytest.param(e, v, id=f"{e.identifier}:{v or 'livre'}")
+    for e in EXAMS
+    for v in [None, *e.variant_names]
+]
+SEEDS = range(100, 105)
+
+
+def earned(marks):
+    return sum(criterion.points for criterion, result in marks if result)
+
+
+@pytest.mark.parametrize(("exercise", "variant"), DRAWS)
+def test_the_expected_answer_earns_every_point(exercise, variant):
+    _, reference, _ = _prepare(exercise, variant)
+
+    def elsewhere(*args, **kwargs):  # comme dans le processus isolé : tout passe par le fil
+        args, kwargs = loads(dumps((args, kwargs)))
+        return loads(dumps(reference(*args, **kwargs)))
+
+    for seed in SEEDS:
+        marks = grade(exercise, elsewhere, seed, variant)
+        assert earned(marks) == exercise.points, [r.message for _, r in marks if not r]
+
+
+@pytest.mark.parametrize(("exercise", "variant"), DRAWS)
+def test_each_usual_mistake_loses_points_and_is_told_so(exercise, variant):
+    for mistake, hint in _prepare(exercise, variant)[2]:
+        for seed in SEEDS:
+            lost = [r.message for _, r in grade(exercise, mistake, seed, variant) if not r]
+            assert lost, (hint, seed)
+            # Une faute qu'une variante redresse rend la solution du livre : l'indice le dit.
+            known = (f"Indice : {hint}", f"Indice : {COPIED}")
+            assert any(message.endswith(known) for message in lost), lost
+
+
+@pytest.mark.parametrize(("exercise", "variant"), DRAWS)
+def test_the_visible_examples_accept_the_answer_and_refuse_each_usual_mistake(exercise, variant):
+    _, reference, mistakes = _prepare(exercise, variant)
+    for seed in SEEDS:
+        cases = visible_cases(exercise, reference, seed)
+        assert len(cases) >= 3
+        examples = pack_examples(cases)
+        assert len(examples) < 8000
+        result = check_examples(exercise.identifier, reference, examples)
+        assert result, result.message
+        for mistake, hint in mistakes:
+            assert not check_examples(exercise.identifier, mistake, examples), hint
+
+
+@pytest.mark.parametrize("exercise", EXAMS, ids=lambda e: e.identifier)
+def test_the_solution_of_the_book_earns_nothing_in_a_variant(exercise):
+    for variant in exercise.variant_names:
+        book = _prepare(exercise)[1]
+        for seed in SEEDS:
+            assert earned(grade(exercise, book, seed, variant)) == 0, (variant, seed)
+            assert grade(exercise, book, seed, variant)[0][1].message.endswith(COPIED)
+
+
+@pytest.mark.parametrize("exercise", EXAMS, ids=lambda e: e.identifier)
+def test_an_empty_stub_earns_nothing(exercise):
+    namespace = _namespace()
+    exec(exercise.stub, namespace)
+    assert earned(grade(exercise, namespace[exercise.answer_name], 1)) == 0
+
+
+@pytest.mark.parametrize("exercise", EXAMS, ids=lambda e: e.identifier)
+def test_the_marks_of_an_exam_can_be_partial(exercise):
+    assert 2 <= len(exercise.criteria) <= 4
+    assert 3 <= exercise.points <= 6
+    assert all(c.text.endswith(".") and c.text[0].islower() for c in exercise.criteria)
+
+
+def test_there_are_enough_exams_in_every_section():
+    assert len(EXAMS) >= 20
+    for section in SECTIONS:
+        varied = [e for e in EXAMS if e.section == section and len(e.variant_names) >= 2]
+        assert len(varied) >= 2, section
+
+
+GRIDS = [e for e in ALL if e.grid]
+
+
+def test_every_section_has_an_open_question_with_its_grid():
+    assert {e.section for e in GRIDS} == set(SECTIONS)
+    for exercise in GRIDS:
+        assert exercise.kind == "reflexion"
+        assert 3 <= len(exercise.criteria) <= 5
+        assert 3 <= exercise.points <= 6
 
 
 @pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.label)

@@ -9,33 +9,17 @@ import re
 from docutils import nodes
 
 import questions
-from d2l_fr.french import typography
+from d2l_fr.french import prose
 
 ROLE = re.compile(r"\{([a-z:]+)\}(`+)(.+?)\2(?!`)", re.DOTALL)
 FENCE = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ ]*(.*)$")
 OPTION = re.compile(r"^:([\w-]+):[ ]*(.*)$")
 BOXES = {"note": "Note", "tip": "Astuce", "prediction": "Avant d’essayer"}
 LETTERS = "ABCDEFGH"
-# Ce qui n'est pas de la prose : code, formules, balises, adresses.
-VERBATIM = re.compile(
-    r"(```.*?```|`+[^`]+?`+|\$\$.*?\$\$|(?<!\\)\$[^$\n]+?(?<!\\)\$|<[^>\n]+>|\]\([^)\s]+\)|https?://\S+)",
-    re.DOTALL,
-)
 
 
 class ConversionError(ValueError):
     """Une construction que le notebook ne sait pas rendre."""
-
-
-def prose(text):
-    """Pose la typographie française hors du code, des formules et des adresses."""
-    parts = VERBATIM.split(text)
-    for i in range(0, len(parts), 2):
-        # « a » et « b » tiennent lieu du passage protégé voisin : ils servent de contexte.
-        before, after = ("a" if i else ""), (" b" if i + 1 < len(parts) else "")
-        new = typography(before + parts[i] + after)
-        parts[i] = new[len(before) : len(new) - len(after) if after else None]
-    return "".join(parts)
 
 
 def options(body):

@@ -19,20 +19,34 @@ from d2l_fr.exercises.compare import difference, show
 from d2l_fr.exercises.source import ExerciseError, load_exercise
 from d2l_fr.palette import LIGHT
 
-__all__ = ["CheckResult", "Compare", "Failure", "check", "run_checks"]
+__all__ = ["CheckResult", "Compare", "Failure", "check", "grade", "run_checks"]
+
+COPIED = "C'est la solution du livre. Relisez l'énoncé : ce devoir demande autre chose."
+
+
+_NOTHING = object()  # ce qu'a rendu une réponse qui a levé une exception
 
 
 class Failure(Exception):
-    """La réponse n'est pas juste ; le message dit pourquoi."""
+    """La réponse n'est pas juste ; le message dit pourquoi.
+
+    ``unanswered`` : il n'y a pas eu de résultat à comparer.
+    """
+
+    unanswered = False
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Le verdict de ``d2l.check`` : vrai si la réponse est juste, et le message à lire."""
+    """Le verdict de ``d2l.check`` : vrai si la réponse est juste, et le message à lire.
+
+    ``unanswered`` : la réponse n'a pas rendu de résultat que l'on puisse comparer.
+    """
 
     exercise: str
     passed: bool
     message: str
+    unanswered: bool = False
 
     def __bool__(self):
         return self.passed
@@ -55,7 +69,7 @@ class Compare:
     """Ce que reçoit ``verification`` : appelée, elle compare réponse et solution.
 
     ``answer`` est la réponse de l'élève et ``reference`` celle du livre ; ``cases`` garde les
-    essais faits, que les fautes usuelles rejouent ensuite.
+    essais faits et ce que la réponse a rendu, que l'on compare ensuite aux fautes usuelles.
     """
 
     def __init__(self, answer, reference):
@@ -68,21 +82,24 @@ class Compare:
         attribut ou enchaîner des appels.
         """
         call = call or (lambda function, *a, **k: function(*a, **k))
-        self.cases.append((call, args, kwargs, rtol, atol))
         shown = ", ".join([show(a) for a in args] + [f"{k}={show(v)}" for k, v in kwargs.items()])
         where = f"avec l'entrée ({shown})" if shown else "à l'appel sans argument"
         expected = call(self.reference, *copy.deepcopy(args), **copy.deepcopy(kwargs))
         given = copy.deepcopy((args, kwargs))
+        self.cases.append((call, args, kwargs, rtol, atol, _NOTHING))
         try:
             got = call(self.answer, *given[0], **given[1])
         except NotImplementedError as error:
             raise Failure("la réponse n'est pas encore écrite.") from error
+        except Failure:
+            raise
         except Exception as error:
             line = traceback.extract_tb(error.__traceback__)[-1]
             place = f", ligne {line.lineno} de « {line.name} »"
             raise Failure(
                 f"{where}, votre code lève {type(error).__name__}{place} : {error}"
             ) from error
+        self.cases[-1] = (call, args, kwargs, rtol, atol, got)
         if got is None and expected is not None:
             raise Failure(
                 f"{where}, votre fonction rend None. Est-elle remplie, et finit-elle par "
@@ -127,54 +144,93 @@ def _namespace():
     return {"np": np, "torch": torch, "math": math, "d2l": d2l}
 
 
-def _hint(exercise, namespace, compare):
-    """Rend l'indice de la faute usuelle dont les résultats sont ceux de l'élève, ou ''."""
-    for name in _names(exercise.mistakes, namespace):
-        mistake = namespace[name]
-        for call, args, kwargs, rtol, atol in compare.cases:
+def _prepare(exercise, variant=None):
+    """Rend (espace de noms, solution, fautes) ; une faute est un couple (fonction, indice).
+
+    Une variante transforme la solution, et les fautes avec elle ; la solution du livre en
+    devient une.
+    """
+    namespace = _namespace()
+    _names(exercise.solution, namespace)
+    book = namespace.get(exercise.answer_name)
+    mistakes = [namespace[name] for name in _names(exercise.mistakes, namespace)]
+    hints = [" ".join((mistake.__doc__ or "").split()) for mistake in mistakes]
+    if variant is None:
+        return namespace, book, list(zip(mistakes, hints, strict=True))
+    if variant not in exercise.variant_names:
+        raise ExerciseError(
+            f"L'exercice « {exercise.identifier} » n'a pas de variante « {variant} » ; "
+            f"il a {exercise.variant_names}."
+        )
+    _names(exercise.variants, namespace)
+    change = namespace[variant]
+    changed = [(change(mistake), hint) for mistake, hint in zip(mistakes, hints, strict=True)]
+    return namespace, change(book), [(book, COPIED), *changed]
+
+
+def _hint(mistakes, cases):
+    """Rend l'indice de la faute usuelle qui aurait donné les mêmes résultats, ou ''."""
+    for mistake, hint in mistakes:
+        for call, args, kwargs, rtol, atol, theirs in cases:
             try:
                 ours = call(mistake, *copy.deepcopy(args), **copy.deepcopy(kwargs))
-                theirs = call(compare.answer, *copy.deepcopy(args), **copy.deepcopy(kwargs))
             except Exception:
                 break
             if difference(theirs, ours, rtol, atol):
                 break
         else:
-            return " ".join((mistake.__doc__ or "").split())
+            return hint
     return ""
 
 
-def run_checks(exercise, answer, checks=None, seed=0):
-    """Applique à ``answer`` les vérifications d'un ``Exercise`` ; rend un ``CheckResult``.
-
-    ``checks`` remplace les vérifications visibles par d'autres (même forme), et ``seed`` est la
-    graine du générateur ``rng`` qui leur est donné : une évaluation peut en tirer des entrées
-    que l'élève n'a pas vues.
-    """
-    identifier = f"{exercise.section}.{exercise.name}"
-    namespace = _namespace()
-    _names(exercise.solution, namespace)
-    reference = namespace.get(exercise.answer_name)
-    if answer is None:
-        return CheckResult(
-            identifier, False, "La réponse n'est pas encore remplie (elle vaut None)."
-        )
-    if callable(reference) != callable(answer):
-        wanted = "une fonction (son nom, sans parenthèses)" if callable(reference) else "une valeur"
-        return CheckResult(
-            identifier, False, f"On attend {wanted} ; vous donnez un objet {type(answer).__name__}."
-        )
-    compare = Compare(answer, reference)
-    _names(checks or exercise.checks, namespace)
+def _judge(identifier, verification, compare, mistakes, seed):
+    """Passe une vérification et rend son ``CheckResult``, avec l'indice s'il y en a un."""
     try:
-        namespace["verification"](compare, _require, np.random.default_rng(seed))
+        verification(compare, _require, np.random.default_rng(seed))
     except Failure as failure:
         message = str(failure)
         message = message[0].upper() + message[1:]
-        if compare.cases and (hint := _hint(exercise, namespace, compare)):
+        if compare.cases and (hint := _hint(mistakes, compare.cases)):
             message += f"\nIndice : {hint}"
-        return CheckResult(identifier, False, message)
+        return CheckResult(identifier, False, message, failure.unanswered)
     return CheckResult(identifier, True, "Juste.")
+
+
+def nothing_written(answer, wanted="une fonction (son nom, sans parenthèses)"):
+    """La phrase à dire quand la réponse n'est pas de la bonne sorte."""
+    if answer is None:
+        return "La réponse n'est pas encore remplie (elle vaut None)."
+    return f"On attend {wanted} ; vous donnez un objet {type(answer).__name__}."
+
+
+def run_checks(exercise, answer, seed=0, variant=None):
+    """Applique à ``answer`` les vérifications d'un ``Exercise`` ; rend un ``CheckResult``.
+
+    ``seed`` est la graine du générateur ``rng`` qui leur est donné ; ``variant``, le nom de la
+    variante que suivait l'énoncé.
+    """
+    namespace, reference, mistakes = _prepare(exercise, variant)
+    if answer is None or callable(reference) != callable(answer):
+        wanted = () if callable(reference) else ("une valeur",)
+        return CheckResult(exercise.identifier, False, nothing_written(answer, *wanted))
+    _names(exercise.checks, namespace)
+    compare = Compare(answer, reference)
+    return _judge(exercise.identifier, namespace["verification"], compare, mistakes, seed)
+
+
+def grade(exercise, answer, seed, variant=None):
+    """Note ``answer`` selon les critères cachés ; rend une liste de (``Criterion``, ``CheckResult``).
+
+    Les entrées sont tirées de ``seed`` : qui ne la connaît pas ne connaît pas les épreuves.
+    """
+    namespace, reference, mistakes = _prepare(exercise, variant)
+    _names(exercise.hidden_checks, namespace)
+    found = []
+    for criterion in exercise.criteria:
+        check_it = namespace[criterion.name]
+        compare = Compare(answer, reference)
+        found.append((criterion, _judge(exercise.identifier, check_it, compare, mistakes, seed)))
+    return found
 
 
 def check(identifier, answer):

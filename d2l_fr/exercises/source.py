@@ -6,9 +6,14 @@
 
 Énoncé. Puis des blocs de code, chacun avec son rôle : ``amorce`` (que l'élève remplit),
 ``solution``, ``verification``, ``erreurs`` (fautes usuelles, avec l'indice en docstring).
+Pour un devoir noté : ``epreuve`` (une fonction par critère, points et critère en docstring) et
+``variante`` (des fonctions qui changent la solution, avec ce qui change en docstring).
 
 ### Solution
 L'explication. Les blocs ``solution`` qui s'y trouvent sont exécutés dans la page.
+
+### Barème
+Pour une question ouverte, une ligne « - 2 points : … » par critère.
 """
 
 import ast
@@ -18,10 +23,20 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["KINDS", "Exercise", "ExerciseError", "load_exercise", "load_exercises", "sections"]
+__all__ = [
+    "KINDS",
+    "Criterion",
+    "Exercise",
+    "ExerciseError",
+    "load_exercise",
+    "load_exercises",
+    "parse",
+    "sections",
+]
 
 KINDS = {"reflexion": "réflexion", "calcul": "calcul", "code": "code", "experience": "expérience"}
-_BLOCKS = ("amorce", "solution", "verification", "erreurs")
+_BLOCKS = ("amorce", "solution", "verification", "erreurs", "epreuve", "variante")
+_CRITERION = re.compile(r"(\d+) points? : (.+)", re.DOTALL)
 _FENCE = re.compile(
     r"^```python (" + "|".join(_BLOCKS) + r")[ ]*\n(.*?)^```[ ]*$\n?", re.MULTILINE | re.DOTALL
 )
@@ -32,12 +47,26 @@ class ExerciseError(ValueError):
 
 
 @dataclass(frozen=True)
+class Criterion:
+    """Un critère de notation : son nom, ses points (un entier), ce qu'il demande.
+
+    Page : enseigner.
+    """
+
+    name: str
+    points: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Exercise:
     """Un exercice, lu de sa source unique.
 
     Champs : ``section`` et ``name`` (ensemble, l'identifiant ``section.name``) ; ``title`` ;
     ``kind``, une clé de ``KINDS`` ; ``difficulty`` de 1 à 3 ; ``minutes`` ; ``statement`` et
-    ``explanation``, du MyST ; ``stub``, ``solution``, ``checks`` et ``mistakes``, du Python.
+    ``explanation``, du MyST ; ``stub``, ``solution``, ``checks`` et ``mistakes``, du Python, comme
+    ``hidden_checks`` et ``variants``, qui servent aux devoirs ; ``grid``, la grille de notation
+    d'une question ouverte, du MyST.
     """
 
     section: str
@@ -52,6 +81,43 @@ class Exercise:
     solution: str
     checks: str
     mistakes: str
+    hidden_checks: str = ""
+    variants: str = ""
+    grid: str = ""
+
+    @property
+    def identifier(self):
+        """``section.nom``, le nom sous lequel on le cite."""
+        return f"{self.section}.{self.name}"
+
+    @property
+    def criteria(self):
+        """Les ``Criterion`` selon lesquels une machine (code) ou un lecteur (texte) le note."""
+        where = f"exercice « {self.identifier} »"
+        if self.grid:
+            lines = [line[2:] for line in self.grid.splitlines() if line.startswith("- ")]
+            named = [(f"critere-{i}", line) for i, line in enumerate(lines, 1)]
+        else:
+            named = _documented(self.hidden_checks)
+        found = []
+        for name, text in named:
+            match = _CRITERION.fullmatch(text)
+            if not match:
+                raise ExerciseError(
+                    f"{where}, critère « {name} » : il faut « 2 points : ce qu'il demande »."
+                )
+            found.append(Criterion(name, int(match[1]), match[2]))
+        return found
+
+    @property
+    def points(self):
+        """Le total des points de ses critères ; 0 s'il ne se donne pas en devoir."""
+        return sum(criterion.points for criterion in self.criteria)
+
+    @property
+    def variant_names(self):
+        """Les noms de ses variantes, dans l'ordre où elles sont écrites."""
+        return [name for name, _ in _documented(self.variants)]
 
     @property
     def label(self):
@@ -74,6 +140,12 @@ class Exercise:
         return None
 
 
+def _documented(code):
+    """Les fonctions d'un bloc : des couples (nom, docstring sur une ligne)."""
+    functions = [n for n in ast.parse(code).body if isinstance(n, ast.FunctionDef)]
+    return [(f.name, " ".join((ast.get_docstring(f) or "").split())) for f in functions]
+
+
 def _field(head, key, where):
     match = re.search(rf"^:{key}:[ ]*(.+?)[ ]*$", head, re.MULTILINE)
     if not match:
@@ -93,7 +165,9 @@ def _parse_one(section, text):
     if kind not in KINDS:
         raise ExerciseError(f"{where} : genre « {kind} » inconnu ; choisissez parmi {list(KINDS)}.")
     statement, *rest = re.split(r"^### Solution[ ]*$", body, maxsplit=1, flags=re.MULTILINE)
-    explanation = rest[0] if rest else ""
+    explanation, *grid = re.split(
+        r"^### Barème[ ]*$", rest[0] if rest else "", maxsplit=1, flags=re.MULTILINE
+    )
     if not explanation.strip():
         raise ExerciseError(f"{where} : la partie « ### Solution » manque ou est vide.")
     blocks = {key: [] for key in _BLOCKS}
@@ -109,6 +183,7 @@ def _parse_one(section, text):
         int(_field(head, "difficulte", where)), int(_field(head, "minutes", where)),
         _FENCE.sub("", statement).strip(), explanation.strip(),
         code["amorce"], code["solution"], code["verification"], code["erreurs"],
+        code["epreuve"], code["variante"], grid[0].strip() if grid else "",
     )  # fmt: skip
 
 

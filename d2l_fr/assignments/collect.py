@@ -1,0 +1,119 @@
+"""Ramasse les copies : l'archive de Moodle, ou un dossier, rangés comme nbgrader les attend.
+
+Une archive vient d'élèves : rien n'y est suivi (liens), rien n'en sort (« ../ »), rien n'y enfle.
+"""
+
+import os
+import re
+import shutil
+import stat
+import unicodedata
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from d2l_fr.assignments.course import _STUDENT, CourseError
+
+__all__ = ["collect"]
+
+MAX_FILE = 20_000_000  # octets : au-delà, la copie est signalée et laissée
+MAX_TOTAL = 2_000_000_000
+
+
+def _words(text):
+    """Les mots d'un nom, sans accent ni majuscule."""
+    flat = unicodedata.normalize("NFKD", text.lower())
+    return frozenset(re.findall(r"[a-z0-9]+", "".join(c for c in flat if c.isascii())))
+
+
+def _owner(path, students):
+    """L'élève à qui est ce fichier, d'après les dossiers ou le nom du fichier ; None si on l'ignore.
+
+    Moodle nomme les dossiers « Prénom Nom_12345_assignsubmission_file » ; d'autres, par l'identifiant.
+    """
+    for part in path.parts:
+        stem = part.removesuffix(".ipynb")
+        for student in students:
+            if student.id == stem or re.match(rf"{re.escape(student.id)}[_ ]", stem):
+                return student.id
+        if "_assignsubmission_" in part or re.search(r"_\d+_", part):
+            words = _words(part.split("_")[0])
+            same = [s for s in students if words and words == _words(f"{s.first_name} {s.last_name}")]
+            if len(same) == 1:
+                return same[0].id
+            if not students:
+                slug = "-".join(re.findall(r"[a-z0-9]+", " ".join(sorted(words))))
+                return slug or None
+    first = path.parts[0]
+    if not students and len(path.parts) > 1 and _STUDENT.fullmatch(first):
+        return first
+    return None
+
+
+def _from_zip(source):
+    """Les notebooks d'une archive : (chemin, lecteur, taille), sans lien ni chemin qui en sort."""
+    archive = zipfile.ZipFile(source)
+    total = 0
+    for info in archive.infolist():
+        path = PurePosixPath(info.filename.replace("\\", "/"))
+        link = stat.S_ISLNK(info.external_attr >> 16)
+        if info.is_dir() or path.suffix.lower() != ".ipynb":
+            continue
+        if link or path.is_absolute() or ".." in path.parts:
+            yield path, None, 0
+            continue
+        total += info.file_size
+        if total > MAX_TOTAL:
+            raise CourseError(f"{source} est trop gros une fois décompressé.")
+        yield path, (lambda info=info: archive.open(info)), info.file_size
+
+
+def _from_folder(source):
+    """Les notebooks d'un dossier, sans suivre les liens."""
+    for folder, _, names in os.walk(source, followlinks=False):
+        for name in sorted(names):
+            full = Path(folder, name)
+            if full.suffix.lower() != ".ipynb" or ".ipynb_checkpoints" in full.parts:
+                continue
+            path = PurePosixPath(full.relative_to(source).as_posix())
+            if full.is_symlink():
+                yield path, None, 0
+            else:
+                yield path, (lambda full=full: full.open("rb")), full.stat().st_size
+
+
+def collect(course, assignment, source):
+    """Range les copies de ``source`` (archive .zip ou dossier) dans ``submitted`` ; rend deux listes.
+
+    La première : les élèves ramassés ; la seconde : (chemin, raison) de ce qui est laissé. Une copie déjà
+    là est remplacée. Lève ``CourseError`` si ``source`` ne se lit pas.
+    """
+    source = Path(source)
+    try:
+        found = list(_from_zip(source)) if source.is_file() else None
+        if found is None and not source.is_dir():
+            raise CourseError(f"{source} n'existe pas.")
+        found = list(_from_folder(source)) if found is None else found
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CourseError(f"{source} ne se lit pas : ce n'est pas une archive .zip.") from error
+    taken, left = {}, []
+    for path, opener, size in found:
+        student = _owner(path, assignment.students)
+        if opener is None:
+            left.append((str(path), "c'est un lien, ou un chemin qui sort du dossier"))
+        elif student is None:
+            left.append((str(path), "aucun élève de la liste ne correspond"))
+        elif size > MAX_FILE:
+            left.append((str(path), f"trop gros ({size / 1e6:.0f} Mo)"))
+        else:
+            taken.setdefault(student, []).append((path, opener))
+    for student, copies in taken.items():
+        folder = course.submission(student, assignment.name)
+        if folder.is_symlink():
+            folder.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for path, opener in copies:
+            name = f"{assignment.name}.ipynb" if len(copies) == 1 else path.name
+            with opener() as stream, (folder / name).open("wb") as target:
+                target.write(stream.read(MAX_FILE + 1))
+    return sorted(taken), left

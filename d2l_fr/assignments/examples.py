@@ -1,0 +1,71 @@
+"""Les exemples visibles d'un devoir : des entrées, et ce que la réponse doit en faire.
+
+Le notebook de l'élève ne contient ni solution ni épreuve cachée, seulement ces résultats.
+"""
+
+import base64
+import zlib
+
+from d2l_fr.assignments.wire import dumps, loads
+from d2l_fr.exercises.checks import (
+    CheckResult,
+    Compare,
+    Failure,
+    _judge,
+    _names,
+    _namespace,
+    nothing_written,
+)
+
+__all__ = ["check_examples", "pack_examples", "visible_cases"]
+
+
+class _Recorder(Compare):
+    """Passe les vérifications d'un exercice pour n'en garder que les essais."""
+
+    def __call__(self, *args, call=None, rtol=1e-5, atol=1e-7, **kwargs):
+        if call is None:
+            super().__call__(*args, rtol=rtol, atol=atol, **kwargs)
+
+
+def visible_cases(exercise, reference, seed):
+    """Rend les essais visibles : une liste de (arguments, nommés, attendu, rtol, atol)."""
+    import numpy as np
+
+    namespace = _namespace()
+    _names(exercise.checks, namespace)
+    recorder = _Recorder(reference, reference)
+    # Les propriétés valent pour la solution du livre, pas forcément pour une variante.
+    namespace["verification"](recorder, lambda *_: None, np.random.default_rng(seed))
+    return [
+        (args, kwargs, expected, rtol, atol)
+        for _, args, kwargs, rtol, atol, expected in recorder.cases
+    ]
+
+
+def pack_examples(cases):
+    """Rend les essais en un texte court, pour une cellule de notebook."""
+    return base64.b85encode(zlib.compress(dumps(cases).encode(), 9)).decode()
+
+
+def check_examples(identifier, answer, examples):
+    """Essaie une réponse sur les exemples d'un devoir et dit, en français, ce qui ne va pas.
+
+    Paramètres : ``identifier``, ``"section.nom"`` ; ``answer``, la fonction écrite ; ``examples``,
+    le texte que le devoir contient. Rend un ``CheckResult``. Réussir les exemples ne rapporte rien :
+    la note vient d'autres épreuves. Lève ``ValueError`` si les exemples sont illisibles.
+    Page : enseigner.
+    """
+    cases = loads(zlib.decompress(base64.b85decode(examples)).decode())
+    if not callable(answer):
+        return CheckResult(identifier, False, nothing_written(answer))
+
+    def verification(compare, require, rng):
+        for args, kwargs, expected, rtol, atol in cases:
+            compare.reference = lambda *_, expected=expected, **__: expected
+            compare(*args, rtol=rtol, atol=atol, **kwargs)
+
+    result = _judge(identifier, verification, Compare(answer, None), [], 0)
+    if not result:
+        return result
+    return CheckResult(identifier, True, f"Juste sur les {len(cases)} exemples.")

@@ -1,0 +1,275 @@
+"""Passe les verdicts à nbgrader : copies annotées, notes, notation à la main des questions.
+
+nbgrader n'exécute rien ici. Il reçoit des copies remises en état (``.d2l-fr/copies``), et un
+préprocesseur y pose, à la place de l'exécution, les points et le compte rendu du verdict.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+import nbformat
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    ClearOutput,
+    ComputeChecksums,
+    LockCells,
+    NbGraderPreprocessor,
+    OverwriteCells,
+    SaveAutoGrades,
+    SaveCells,
+)
+from sqlalchemy.exc import SAWarning
+from traitlets.config import Config
+
+from d2l_fr.assignments.course import CourseError, write
+from d2l_fr.assignments.notebook import answer_id, build, solution_notebook, test_id
+
+__all__ = ["ApplyVerdict", "open_gradebook", "publish", "record", "setup_course"]
+
+COURSE_CONFIG = '''\
+# Le cours, vu de nbgrader. Les copies se corrigent par « d2l-fr devoir corriger », à l'abri ;
+# « nbgrader autograde », qui exécuterait le code des élèves avec vos droits, est neutralisé.
+c = get_config()  # noqa: F821
+
+c.CourseDirectory.course_id = {course!r}
+c.CourseDirectory.submitted_directory = "submitted"
+c.Autograde.sanitize_preprocessors = ["d2l_fr.assignments.gradebook.ApplyVerdict"]
+c.Autograde.autograde_preprocessors = ["d2l_fr.assignments.gradebook.ApplyVerdict"]
+'''
+
+
+class ApplyVerdict(NbGraderPreprocessor):
+    """Pose dans une copie les points et le compte rendu du verdict, sans rien exécuter."""
+
+    verdicts = {}  # élève → (Assignment, Verdict), rempli par ``record``
+
+    def preprocess(self, notebook, resources):
+        """Rend la copie annotée. Lève ``RuntimeError`` si la copie n'a pas été corrigée ici."""
+        student = resources["nbgrader"]["student"]
+        if student not in self.verdicts:
+            raise RuntimeError(
+                "Corrigez par « d2l-fr devoir corriger » : nbgrader seul exécuterait le code des "
+                "élèves sans protection."
+            )
+        assignment, verdict = self.verdicts[student]
+        by_cell = {test_id(exercise): exercise for exercise in assignment.code}
+        for cell in notebook.cells:
+            exercise = by_cell.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+            if exercise is None:
+                continue
+            marks = verdict.marks[exercise.identifier]
+            text = "\n".join(
+                f"{mark['earned']}/{mark['points']}  {mark['text']}"
+                + (f"\n      {mark['detail']}" if mark["detail"] != "Juste." else "")
+                for mark in marks
+            )
+            cell.outputs = [
+                nbformat.v4.new_output("stream", name="stdout", text=text + "\n"),
+                nbformat.v4.new_output(
+                    "execute_result",
+                    data={"text/plain": str(float(verdict.earned(exercise.identifier)))},
+                    execution_count=1,
+                ),
+            ]
+            cell.execution_count = 1
+        return notebook, resources
+
+
+def setup_course(course):
+    """Écrit ``nbgrader_config.py`` et les dossiers du cours, s'ils manquent."""
+    for name in ("source", "release", "submitted", "autograded", "feedback"):
+        course.folder(name)
+    course.private.mkdir(mode=0o700, exist_ok=True)
+    path = course.root / "nbgrader_config.py"
+    if not path.exists():
+        name = "".join(c if c.isascii() and c.isalnum() else "-" for c in course.root.name.lower())
+        path.write_text(COURSE_CONFIG.format(course=name.strip("-") or "cours"), "utf-8")
+    ignored = course.root / ".gitignore"
+    if not ignored.exists():
+        lines = ["# Graines, notes, copies : rien de cela ne se publie.", ".d2l-fr/", "source/"]
+        lines += ["submitted/", "autograded/", "feedback/", "notes/", "corriges/", "gradebook.db"]
+        ignored.write_text("\n".join([*lines, "distribution/"]) + "\n", "utf-8")
+
+
+def _directory(course, name, student="*"):
+    """Le cours, pour les outils de nbgrader."""
+    config = Config()
+    config.CourseDirectory.root = str(course.root)
+    config.CourseDirectory.assignment_id = name
+    config.CourseDirectory.student_id = student
+    config.CourseDirectory.submitted_directory = ".d2l-fr/copies"
+    return CourseDirectory(config=config)
+
+
+def open_gradebook(course):
+    """Le carnet de notes du cours ; à employer avec ``with``."""
+    return Gradebook(f"sqlite:///{course.root / 'gradebook.db'}")
+
+
+@contextlib.contextmanager
+def _nbgrader(course):
+    """Le temps d'un appel à nbgrader : son journal dans un fichier, ses outils sur le chemin."""
+    logger = logging.getLogger("d2l_fr.nbgrader")
+    logger.propagate = False
+    logger.setLevel(logging.WARNING)
+    handler = logging.FileHandler(course.private / "nbgrader.log", encoding="utf-8", delay=True)
+    logger.addHandler(handler)
+    before = os.environ.get("PATH", "")
+    # Pour créer le carnet, nbgrader lance « alembic », installé à côté de Python.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{before}"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # de nbgrader, avec SQLAlchemy 2
+            yield logger
+    finally:
+        os.environ["PATH"] = before
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def _run(course, kind, directory, **lists):
+    """Lance un convertisseur de nbgrader. Lève ``CourseError`` s'il échoue."""
+    with _nbgrader(course) as logger:
+        converter = kind(coursedir=directory, parent=None, force=True)
+        converter.log = logger
+        for name, value in lists.items():
+            setattr(converter, name, value)
+        try:
+            converter.start()
+        except NbGraderException as error:
+            raise CourseError(
+                f"nbgrader a échoué ; voir {course.private / 'nbgrader.log'}."
+            ) from error
+
+
+def publish(course, assignment):
+    """Écrit le devoir dans le cours : source, version des élèves, corrigé ; rend ses fichiers."""
+    setup_course(course)
+    name = assignment.name
+    notebook = build(assignment)
+    folder = course.folder("source", name)
+    for old in folder.glob("*.ipynb"):
+        old.unlink()
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+    steps = [LockCells, ClearOutput, CheckCellMetadata, ComputeChecksums, SaveCells]
+    _run(course, GenerateAssignment, _directory(course, name, "."), preprocessors=steps)
+    release = course.root / "release" / name / f"{name}.ipynb"
+    found = [release]
+    answers = course.folder("corriges", name)
+    if not assignment.per_student:
+        nbformat.write(solution_notebook(assignment), answers / f"{name}.ipynb")
+        return found
+    checksums = {
+        cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.get("checksum")
+        for cell in nbformat.read(release, 4).cells
+    }
+    out = course.folder("distribution", name)
+    for student in assignment.students:
+        own = build(assignment, student.id)
+        for cell in own.cells:  # comme nbgrader, pour que sa validation reconnaisse la copie
+            cell.metadata.nbgrader["checksum"] = checksums[cell.metadata.nbgrader.grade_id]
+        path = out / student.id / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(own, path)
+        nbformat.write(solution_notebook(assignment, student.id), answers / f"{student.id}.ipynb")
+        found.append(path)
+    return found
+
+
+def _answers(notebook, assignment):
+    """L'empreinte de chaque réponse : une note donnée à la main ne vaut que pour celle-là."""
+    cells = {c.metadata.get("nbgrader", {}).get("grade_id"): c.source for c in notebook.cells}
+    return {
+        test_id(e): hashlib.sha256(str(cells.get(answer_id(e))).encode()).hexdigest()
+        for e in assignment.exercises
+    }
+
+
+def record(course, assignment, copies, progress=lambda student: None):
+    """Passe les copies corrigées à nbgrader ; rend les élèves dont l'enregistrement a échoué.
+
+    ``copies`` : élève → (notebook remis en état, verdict).
+    """
+    name = assignment.name
+    state_path = course.private / "enregistres" / f"{name}.json"
+    try:
+        state = json.loads(state_path.read_text("utf-8"))
+    except (OSError, ValueError):
+        state = {}
+    failed = []
+    students = {student.id: student for student in assignment.students}
+    with open_gradebook(course) as gradebook:
+        for gone in set(state) - set(copies):
+            with contextlib.suppress(MissingEntry):
+                gradebook.remove_submission(name, gone)
+            shutil.rmtree(course.root / "autograded" / gone / name, ignore_errors=True)
+            del state[gone]
+    write(state_path, json.dumps(state))
+    for student, (notebook, verdict) in copies.items():
+        progress(student)
+        saved = course.root / "autograded" / student / name / f"{name}.ipynb"
+        if state.get(student, {}).get("key") == verdict.key and saved.is_file():
+            continue
+        answers = _answers(notebook, assignment)
+        before = state.pop(student, {}).get("answers", {})
+        write(state_path, json.dumps(state))
+        folder = course.private / "copies" / student / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+        stamp = course.submission(student, name) / "timestamp.txt"
+        if stamp.is_file() and not stamp.is_symlink() and stamp.stat().st_size < 200:
+            shutil.copy(stamp, folder)
+        ApplyVerdict.verdicts = {student: (assignment, verdict)}
+        steps = {
+            "sanitize_preprocessors": [ClearOutput, OverwriteCells, CheckCellMetadata],
+            "autograde_preprocessors": [ApplyVerdict, SaveAutoGrades, AssignLatePenalties],
+        }
+        try:
+            _run(course, Autograde, _directory(course, name, student), **steps)
+            _complete(course, name, students.get(student), student, before, answers)
+        except Exception as error:
+            _forget(course, name, student)
+            failed.append((student, f"{type(error).__name__} : {error}"))
+            continue
+        state[student] = {"key": verdict.key, "answers": answers}
+        write(state_path, json.dumps(state))
+    ApplyVerdict.verdicts = {}
+    return failed
+
+
+def _complete(course, name, student, identifier, before, answers):
+    """Le nom de l'élève ; et les notes données à la main à une réponse qui a changé, effacées."""
+    with open_gradebook(course) as gradebook:
+        if student is not None:
+            gradebook.update_or_create_student(
+                identifier, last_name=student.last_name, first_name=student.first_name,
+                email=student.email,
+            )  # fmt: skip
+        for cell, answer in answers.items():
+            if before and before.get(cell) == answer:
+                continue
+            with contextlib.suppress(MissingEntry):
+                grade = gradebook.find_grade(cell, name, name, identifier)
+                grade.manual_score = None
+                grade.extra_credit = None
+                grade.needs_manual_grade = grade.auto_score is None
+        gradebook.db.commit()
+
+
+def _forget(course, name, student):
+    """Retire une copie du carnet : une note d'avant n'y doit pas rester."""
+    with open_gradebook(course) as gradebook, contextlib.suppress(MissingEntry):
+        gradebook.remove_submission(name, student)

@@ -1,0 +1,249 @@
+"""Les notes d'un devoir : pour Moodle, pour un tableur, et ce que la classe a manqué."""
+
+import base64
+import csv
+import html
+import io
+from collections import Counter
+from dataclasses import dataclass
+
+from d2l_fr.assignments.course import write
+from d2l_fr.assignments.feedback import PAGE, STYLE
+from d2l_fr.assignments.gradebook import open_gradebook
+from d2l_fr.assignments.notebook import amount, test_id
+from d2l_fr.french import fr, prose
+from d2l_fr.palette import DARK, LIGHT
+
+__all__ = ["Row", "missed", "rows", "scores", "write_marks"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """La ligne d'un élève. ``marks`` : exercice → points, ou None s'il reste à noter.
+
+    ``total`` vaut None si l'élève n'a rien rendu, ``complete`` est faux s'il reste à noter.
+    """
+
+    id: str
+    last_name: str
+    first_name: str
+    email: str
+    marks: dict
+    total: float | None
+    complete: bool
+    problem: str = ""
+
+
+def scores(gradebook, assignment, student):
+    """Les points du carnet : cellule → (points, ou None si elle reste à noter ; commentaire)."""
+    found = {}
+    for exercise in assignment.exercises:
+        cell = test_id(exercise)
+        grade = gradebook.find_grade(cell, assignment.name, assignment.name, student)
+        pending = grade.auto_score is None and grade.manual_score is None
+        comment = ""
+        if exercise.grid:
+            comment = gradebook.find_comment(
+                cell, assignment.name, assignment.name, student
+            ).manual_comment
+        found[cell] = (None if pending else grade.score, comment or "")
+    return found
+
+
+def rows(course, assignment, verdicts):
+    """Rend une ``Row`` par élève : ceux de la liste, puis ceux qui ont rendu sans y être."""
+    listed = {student.id: student for student in assignment.students}
+    names = [*listed, *sorted(set(verdicts) - set(listed))]
+    found = []
+    with open_gradebook(course) as gradebook:
+        for identifier in names:
+            student = listed.get(identifier)
+            who = (student.last_name, student.first_name, student.email) if student else ("",) * 3
+            if identifier not in verdicts:
+                found.append(Row(identifier, *who, {}, None, True))
+                continue
+            given = scores(gradebook, assignment, identifier)
+            marks = {e.identifier: given[test_id(e)][0] for e in assignment.exercises}
+            total = float(sum(mark or 0 for mark in marks.values()))
+            complete = all(mark is not None for mark in marks.values())
+            problem = verdicts[identifier].problem or ""
+            found.append(Row(identifier, *who, marks, total, complete, problem))
+    return found
+
+
+def missed(assignment, verdicts):
+    """Ce qui a manqué : une liste de (exercice, critère, part de réussite, motifs fréquents).
+
+    Du moins réussi au mieux réussi, sur les copies lisibles.
+    """
+    readable = [verdict for verdict in verdicts.values() if not verdict.problem]
+    found = []
+    for exercise in assignment.code:
+        for place, criterion in enumerate(exercise.criteria):
+            marks = [verdict.marks[exercise.identifier][place] for verdict in readable]
+            reasons = Counter(mark["message"] for mark in marks if not mark["earned"])
+            part = sum(bool(mark["earned"]) for mark in marks) / len(marks) if marks else 0.0
+            found.append((exercise, criterion, part, reasons.most_common(3)))
+    return sorted(found, key=lambda line: line[2])
+
+
+def _scaled(row, assignment, scale):
+    """La note, ramenée à ``scale`` points s'il est donné, au centième."""
+    if row.total is None:
+        return None
+    return round(row.total * scale / assignment.points, 2) if scale else row.total
+
+
+def moodle_csv(table, assignment, scale=None):
+    """Le fichier à importer dans Moodle (Notes, Importation, Fichier CSV), en octets UTF-8."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    with_email = any(row.email for row in table)
+    head = ["Numéro d'identification", *(["Adresse de courriel"] if with_email else [])]
+    writer.writerow([*head, assignment.title])
+    for row in table:
+        mark = _scaled(row, assignment, scale)
+        if mark is None:  # rien de rendu : la case reste vide, Moodle n'y touche pas
+            continue
+        writer.writerow([row.id, *([row.email] if with_email else []), f"{mark:g}"])
+    return out.getvalue().encode("utf-8")
+
+
+def spreadsheet(table, assignment, lines, scale=None):
+    """Le classeur des notes (.xlsx), en octets : une feuille des notes, une des critères."""
+    from openpyxl import Workbook
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "Notes"
+    titles = [f"{e.title} (/{e.points})" for e in assignment.exercises]
+    total = f"Total (/{assignment.points})"
+    heads = ["Identifiant", "Nom", "Prénom", *titles, total]
+    if scale:
+        heads.append(f"Note (/{scale:g})")
+    content = [[*heads, "Remarque"]]
+    for row in table:
+        marks = [row.marks.get(e.identifier) for e in assignment.exercises]
+        remark = row.problem or ("" if row.complete else "reste à noter à la main")
+        if row.total is None:
+            remark = "rien rendu"
+        line = [row.id, row.last_name, row.first_name, *marks, row.total]
+        content.append([*line, *([_scaled(row, assignment, scale)] if scale else []), remark])
+    _fill(sheet, content)
+    other = book.create_sheet("Critères")
+    _fill(other, [["Exercice", "Critère", "Points", "Réussite", "Motif le plus fréquent"]] + [
+        [e.title, c.text, c.points, round(part, 3), reasons[0][0] if reasons else ""]
+        for e, c, part, reasons in lines
+    ])  # fmt: skip
+    for page in book:
+        page.freeze_panes = "A2"
+        for cell in page[1]:
+            cell.font = Font(bold=True)
+        for number, column in enumerate(page.iter_cols(values_only=True), 1):
+            width = max(len(str(value or "")) for value in column)
+            page.column_dimensions[get_column_letter(number)].width = min(60, width + 2)
+    for cell in other["D"][1:]:
+        cell.number_format = "0 %"
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _fill(sheet, content):
+    for y, line in enumerate(content, 1):
+        for x, value in enumerate(line, 1):
+            cell = sheet.cell(y, x, value)
+            if isinstance(value, str):  # un nom qui commence par « = » n'est pas une formule
+                cell.data_type = "s"
+
+
+def distribution(table, assignment, scale=None):
+    """La répartition des notes, une image PNG en octets."""
+    from matplotlib.figure import Figure
+
+    top = scale or assignment.points
+    marks = [m for m in (_scaled(row, assignment, scale) for row in table) if m is not None]
+    figure = Figure(figsize=(7, 3.4), dpi=150, layout="constrained")
+    axes = figure.subplots()
+    step = max(1, round(top / 20))
+    edges = [i * step - step / 2 for i in range(int(top / step) + 2)]
+    axes.hist(marks, bins=edges, color=LIGHT["output"], edgecolor="white", linewidth=1.5)
+    if marks:
+        ranked = sorted(marks)
+        middle = (ranked[(len(ranked) - 1) // 2] + ranked[len(ranked) // 2]) / 2
+        axes.axvline(middle, color=LIGHT["heldout"], linestyle="--")
+        side = "left" if middle < 0.75 * top else "right"
+        axes.annotate(
+            f" médiane : {fr(middle)} ", (middle, 1), xycoords=("data", "axes fraction"),
+            va="top", ha=side, color=LIGHT["heldout"],
+        )  # fmt: skip
+    axes.set_xlabel(f"note sur {fr(top)}")
+    axes.set_ylabel("copies")
+    axes.set_xlim(-step / 2, top + step / 2)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.spines[["top", "right"]].set_visible(False)
+    out = io.BytesIO()
+    figure.savefig(out, format="png")
+    return out.getvalue()
+
+
+def summary(table, assignment, lines, picture, scale=None):
+    """Le bilan de la classe, une page HTML autonome."""
+    marks = [m for m in (_scaled(row, assignment, scale) for row in table) if m is not None]
+    top = fr(scale or assignment.points)
+    absent = sum(row.total is None for row in table)
+    waiting = sum(not row.complete for row in table)
+    mean = fr(sum(marks) / len(marks), 1) if marks else "–"
+    text = f"{len(marks)} copies, moyenne {mean} sur {top}."
+    if absent:
+        text += f" {absent} élèves n'ont rien rendu."
+    if waiting:
+        text += f" {waiting} copies ont encore une question à noter : leurs notes sont provisoires."
+    image = base64.b64encode(picture).decode()
+    parts = [
+        f"<h1>{html.escape(assignment.title)} : bilan</h1><p>{html.escape(prose(text))}</p>",
+        f'<p><img src="data:image/png;base64,{image}" width="100%" '
+        f'alt="Répartition des notes ; moyenne {mean} sur {top}."></p>',
+        "<h2>Ce qui a manqué le plus</h2>",
+    ]
+    for exercise, criterion, part, reasons in lines:
+        if part == 1:
+            continue
+        said = "".join(
+            f"<li>{count} × {html.escape(prose(reason))}</li>" for reason, count in reasons
+        )
+        parts.append(
+            f"<p><strong>{html.escape(prose(exercise.title))}</strong> : "
+            f"{html.escape(prose(criterion.text))} ({amount(criterion.points)}) "
+            f"<strong>{fr(100 * part, 0)} % de réussite</strong></p><ul>{said}</ul>"
+        )
+    troubled = [row for row in table if row.problem]
+    if troubled:
+        parts.append("<h2>Copies illisibles</h2><ul>")
+        parts += [f"<li>{html.escape(prose(f'{r.id} : {r.problem}'))}</li>" for r in troubled]
+        parts.append("</ul>")
+    style = STYLE.format(l=LIGHT, d=DARK)
+    title = html.escape(assignment.title)
+    return PAGE.format(title=f"{title}, bilan", style=style, body="\n".join(parts))
+
+
+def write_marks(course, assignment, verdicts, scale=None):
+    """Écrit notes/<devoir>/ : moodle.csv, notes.xlsx, repartition.png, bilan.html.
+
+    Rend les lignes (``Row``) et les fichiers écrits.
+    """
+    table = rows(course, assignment, verdicts)
+    lines = missed(assignment, verdicts)
+    picture = distribution(table, assignment, scale)
+    folder = course.root / "notes" / assignment.name
+    written = {
+        "moodle.csv": moodle_csv(table, assignment, scale),
+        "notes.xlsx": spreadsheet(table, assignment, lines, scale),
+        "repartition.png": picture,
+        "bilan.html": summary(table, assignment, lines, picture, scale),
+    }
+    for name, content in written.items():
+        write(folder / name, content)
+    return table, [folder / name for name in written]

@@ -1,0 +1,260 @@
+"""Lance le code d'un élève à part, et le surveille : ni réseau, ni fichiers, ni mémoire sans fin.
+
+Bubblewrap donne au processus un système de fichiers presque vide, en lecture seule, sans réseau,
+sans autre processus visible. Le noyau borne sa mémoire et ses fichiers ; le surveillant, ici,
+compte ses processus, leur mémoire et son temps, et tue tout ce qui dépasse.
+"""
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["IsolationError", "Limits", "Sandbox", "Stopped", "check_isolation"]
+
+PACKAGE = Path(__file__).resolve().parents[1]
+WORKER = Path(__file__).with_name("worker.py")
+ANSWER_BYTES = 6_000_000
+TICK = 0.05  # secondes entre deux coups d'œil du surveillant
+
+RISK = (
+    "Sans isolation, le code des élèves s'exécute avec vos droits : il peut lire vos fichiers "
+    "(notes, graines, autres copies), les effacer, et se servir du réseau."
+)
+
+
+class IsolationError(RuntimeError):
+    """L'isolation demandée n'est pas possible sur cette machine ; le message dit que faire."""
+
+
+class Stopped(Exception):
+    """Le processus de l'élève s'est arrêté, ou on l'a arrêté ; le message dit pourquoi."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Les limites d'une copie. Temps en secondes, mémoire et fichiers en octets.
+
+    ``cell`` pour une cellule, ``call`` pour un appel, ``total`` pour toute la copie ; ``memory`` et
+    ``processes`` pour l'ensemble de ses processus ; ``disk`` pour ce qu'elle écrit.
+    """
+
+    start: float = 60
+    cell: float = 30
+    call: float = 10
+    total: float = 180
+    memory: int = 2_000_000_000
+    processes: int = 48
+    disk: int = 32_000_000
+
+
+def _bubblewrap():
+    return shutil.which("bwrap")
+
+
+def _readable():
+    """Les dossiers qu'il faut pour que Python démarre, et rien d'autre."""
+    found = [Path("/usr"), Path("/lib"), Path("/lib64"), Path("/bin"), Path("/sbin")]
+    found += [Path("/etc/ld.so.cache"), Path("/etc/alternatives")]
+    prefixes = {Path(p).resolve() for p in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
+    found += [p for p in prefixes if not p.is_relative_to("/usr")]
+    found.append(Path(sys.prefix))
+    if not PACKAGE.is_relative_to(sys.prefix):
+        found.append(PACKAGE)
+    return [path for path in dict.fromkeys(found) if path.exists()]
+
+
+def _command(limits):
+    """La ligne de commande qui enferme le processus."""
+    arguments = [_bubblewrap(), "--unshare-all", "--unshare-user", "--die-with-parent"]
+    arguments += ["--new-session", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
+    arguments += ["--hostname", "copie", "--clearenv"]
+    for path in _readable():
+        if path.is_symlink():
+            arguments += ["--symlink", os.readlink(path), str(path)]
+        else:
+            arguments += ["--ro-bind", str(path), str(path)]
+    for source in sorted((PACKAGE / "exercises").glob("*.md")):  # les solutions du livre
+        arguments += ["--ro-bind", "/dev/null", str(source)]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    for folder in ("/copie", "/tmp"):
+        arguments += ["--size", str(limits.disk), "--tmpfs", folder]
+    arguments += ["--chdir", "/copie", "--remount-ro", "/"]
+    environment = _environment("/copie")
+    for name, value in environment.items():
+        arguments += ["--setenv", name, value]
+    return arguments
+
+
+def _environment(home):
+    """Les seules variables que voit le processus."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": home,
+        "TMPDIR": home,
+        "LANG": "C.UTF-8",
+        "IPYTHONDIR": f"{home}/.ipython",
+        "MPLCONFIGDIR": f"{home}/.matplotlib",
+        "MPLBACKEND": "Agg",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+def check_isolation():
+    """Vérifie que bubblewrap est là et qu'il marche. Lève ``IsolationError`` sinon."""
+    if _bubblewrap() is None:
+        raise IsolationError(
+            "bubblewrap (commande « bwrap ») manque : les copies ne peuvent pas être corrigées à "
+            "l'abri. Sous Debian ou Ubuntu : sudo apt install bubblewrap. Sous Windows, corrigez "
+            "dans WSL ; sous macOS, dans une machine virtuelle Linux.\n" + RISK + "\nPour corriger "
+            "quand même : --sans-isolation."
+        )
+    run = subprocess.run([*_command(Limits()), "/bin/true"], capture_output=True, text=True)
+    if run.returncode:
+        raise IsolationError(
+            "bubblewrap est installé, mais ne peut pas isoler un processus ici : "
+            f"{run.stderr.strip()}\nDans un conteneur, il faut autoriser les espaces de noms "
+            "d'utilisateur.\n" + RISK + "\nPour corriger quand même : --sans-isolation."
+        )
+
+
+def _descendants(pid):
+    """Les processus nés de ``pid``, lui compris."""
+    found, queue = [], [pid]
+    while queue:
+        current = queue.pop()
+        found.append(current)
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{current}/task"):
+                children = Path(f"/proc/{current}/task/{task}/children").read_text()
+                queue += [int(child) for child in children.split()]
+    return found
+
+
+def _resident(pids):
+    """La mémoire résidente de ces processus, en octets."""
+    pages = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+class Sandbox:
+    """Un processus isolé, à qui l'on pose des questions ; à employer avec ``with``.
+
+    Paramètres : ``limits`` ; ``isolated``, faux pour se passer de bubblewrap. ``peak`` garde le plus
+    haut point de sa mémoire, en octets. Lève ``Stopped`` s'il ne démarre pas. Page : enseigner.
+    """
+
+    def __init__(self, limits, isolated=True):
+        self.limits, self.peak, self._buffer = limits, 0, b""
+        self._folder = None
+        command, environment = [], None
+        if isolated:
+            command = _command(limits)
+        else:
+            self._folder = tempfile.mkdtemp(prefix="copie-")
+            environment = _environment(self._folder)
+        command += [sys.executable, "-I", "-B", str(WORKER), str(limits.memory)]
+        command += [str(limits.processes), str(limits.disk)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environment, cwd=self._folder or "/", start_new_session=True, close_fds=True,
+        )  # fmt: skip
+        os.set_blocking(self._process.stdout.fileno(), False)
+        try:
+            self._read(limits.start)
+        except Stopped:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def alive(self):
+        """Vrai tant que le processus répond."""
+        return self._process is not None
+
+    def ask(self, order, seconds):
+        """Envoie un ordre et rend la réponse, un dictionnaire.
+
+        Lève ``Stopped`` si le temps passe, si une limite est franchie, si le processus meurt ou
+        répond n'importe quoi ; il est alors tué.
+        """
+        if not self.alive:
+            raise Stopped("le processus était déjà arrêté")
+        try:
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.flush()
+            answer = json.loads(self._read(seconds))
+            if not isinstance(answer, dict):
+                raise ValueError("un dictionnaire est attendu")
+            return answer
+        except (OSError, ValueError, RecursionError) as error:
+            self.close()
+            raise Stopped("le processus s'est arrêté ou a répondu n'importe quoi") from error
+        except Stopped:
+            self.close()
+            raise
+
+    def _read(self, seconds):
+        """La ligne suivante ; surveille pendant l'attente."""
+        deadline = time.monotonic() + seconds
+        output = self._process.stdout.fileno()
+        while b"\n" not in self._buffer:
+            if time.monotonic() > deadline:
+                raise Stopped(f"le temps est dépassé ({seconds:g} s)")
+            ready, _, _ = select.select([output], [], [], TICK)
+            self._watch()
+            if not ready:
+                continue
+            chunk = os.read(output, 1 << 16)
+            if not chunk:
+                raise Stopped("le processus s'est arrêté de lui-même")
+            self._buffer += chunk
+            if len(self._buffer) > ANSWER_BYTES:
+                raise Stopped("la réponse est trop grosse")
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _watch(self):
+        pids = _descendants(self._process.pid)
+        used = _resident(pids)
+        self.peak = max(self.peak, used)
+        if len(pids) > self.limits.processes:
+            raise Stopped(f"trop de processus (plus de {self.limits.processes})")
+        if used > self.limits.memory:
+            raise Stopped(f"trop de mémoire (plus de {self.limits.memory / 1e9:g} Go)")
+
+    def close(self):
+        """Tue le processus et tous ceux qu'il a lancés."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        pids = _descendants(process.pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for stream in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                stream.close()
+        process.wait()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
