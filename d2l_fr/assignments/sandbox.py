@@ -8,6 +8,7 @@ compte ses processus, leur mémoire et son temps, et tue tout ce qui dépasse.
 import contextlib
 import json
 import os
+import secrets
 import select
 import shutil
 import signal
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 __all__ = ["IsolationError", "Limits", "Sandbox", "Stopped", "check_isolation"]
@@ -60,6 +62,13 @@ def _bubblewrap():
     return shutil.which("bwrap")
 
 
+@cache
+def _knows(option):
+    """Dit si cette version de bubblewrap connaît une option."""
+    run = subprocess.run([_bubblewrap(), "--help"], capture_output=True, text=True)
+    return option in run.stdout + run.stderr
+
+
 def _readable():
     """Les dossiers qu'il faut pour que Python démarre, et rien d'autre."""
     found = [Path("/usr"), Path("/lib"), Path("/lib64"), Path("/bin"), Path("/sbin")]
@@ -77,6 +86,8 @@ def _command(limits):
     arguments = [_bubblewrap(), "--unshare-all", "--unshare-user", "--die-with-parent"]
     arguments += ["--new-session", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
     arguments += ["--hostname", "copie", "--clearenv"]
+    if _knows("--disable-userns"):
+        arguments.append("--disable-userns")
     for path in _readable():
         if path.is_symlink():
             arguments += ["--symlink", os.readlink(path), str(path)]
@@ -160,7 +171,8 @@ class Sandbox:
     def __init__(self, limits, isolated=True):
         self.limits, self.peak, self._buffer = limits, 0, b""
         self._folder = None
-        command, environment = [], None
+        # Bubblewrap lui-même se voit de l'intérieur : il ne doit pas porter nos variables.
+        command, environment = [], _environment("/copie")
         if isolated:
             command = _command(limits)
         else:
@@ -199,11 +211,13 @@ class Sandbox:
         if not self.alive:
             raise Stopped("le processus était déjà arrêté")
         try:
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            ticket = secrets.token_hex(8)  # une réponse glissée d'avance n'a pas ce numéro
+            line = json.dumps(order | {"ticket": ticket})
+            self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
             answer = json.loads(self._read(seconds))
-            if not isinstance(answer, dict):
-                raise ValueError("un dictionnaire est attendu")
+            if not isinstance(answer, dict) or answer.get("ticket") != ticket:
+                raise ValueError("ce n'est pas la réponse à cet ordre")
             return answer
         except (OSError, ValueError, RecursionError) as error:
             self.close()

@@ -108,11 +108,11 @@ def serve(orders, answers, shell, wire):
         order = json.loads(line)
         try:
             answer = actions[order["ordre"]](order)
-            text = json.dumps(answer)
+            text = json.dumps(answer | {"ticket": order["ticket"]})
         except BaseException as error:
-            text = json.dumps({"erreur": type(error).__name__, "ligne": None})
+            text = json.dumps({"erreur": type(error).__name__, "ticket": order["ticket"]})
         if len(text) > ANSWER_BYTES:
-            text = json.dumps({"erreur": "ResultatTropGros", "ligne": None})
+            text = json.dumps({"erreur": "ResultatTropGros", "ticket": order["ticket"]})
         answers.write(text + "\n")
         answers.flush()
 
