@@ -76,7 +76,7 @@ VERBATIM = re.compile(
 
 
 def prose(text):
-    """Pose la typographie française dans un texte Markdown, hors du code, des formules, des adresses.
+    """Pose la typographie française dans du Markdown, hors du code, des formules, des adresses.
 
     Page : text-sequence.
 

@@ -201,7 +201,7 @@ def mistaken_source(assignment, exercise, student, place=0):
     function, hint = mistakes[book + place]
     namespace = _namespace()
     exec(exercise.solution, namespace)
-    names = [n for n in _defined(exercise.mistakes)]
+    names = _defined(exercise.mistakes)
     code = f"{exercise.solution}\n\n\n{exercise.mistakes}\n\n\n"
     if variant:
         code += f"{exercise.variants}\n\n\n{exercise.answer_name} = {variant}({names[place]})"

@@ -3,6 +3,7 @@
 Toutes sont corrigées dans le même passage, avec des copies honnêtes au milieu.
 """
 
+import copy
 import json
 import os
 import socket
@@ -100,7 +101,8 @@ HOSTILE = {
         "    found, big = [], {'proc', 'sys', 'usr', 'site-packages'}\n"
         "    for d, inside, names in os.walk('/'):\n"
         "        inside[:] = set(inside) - big\n"
-        "        if 'essai-1' in d or '.d2l-fr' in d or {'essai-1.ipynb', 'gradebook.db'} & set(names):\n"
+        "        private = {'essai-1.ipynb', 'gradebook.db'} & set(names)\n"
+        "        if private or 'essai-1' in d or '.d2l-fr' in d:\n"
         "            found.append(d)\n" + FOUND
     ),
     "lit-les-solutions": (
@@ -157,7 +159,7 @@ HOSTILE = {
         "import os\n"
         "def double(x):\n"
         "    for fd in range(3, 64):\n"
-        "        for text in (b'{\"valeur\": true}\\n', b'{}\\n', b'[]\\n', b'{\"pret\": true}\\n'):\n"
+        "        for text in (b'{\"valeur\": true}\\n', b'{}\\n', b'[]\\n', b'{\"pret\": 1}\\n'):\n"
         "            try: os.write(fd, text)\n"
         "            except OSError: pass\n"
         "    return True\n"
@@ -228,7 +230,7 @@ HOSTILE = {
     ),
 }  # fmt: skip
 SEARCHES = [name for name, code in HOSTILE.items() if FOUND in code]
-SCRIPT = "<script>window.pirate = 1; fetch('https://pirate.invalid/')</script><img src=x onerror=a()>"
+SCRIPT = "<script>pirate = 1; fetch('https://pirate.invalid/')</script><img src=x onerror=a()>"
 
 
 def dressed(notebook):
@@ -241,7 +243,9 @@ def dressed(notebook):
             if cell.cell_type == "code":
                 cell.source = "1000.0"
         if data.get("solution") and cell.cell_type == "markdown":
-            cell.source = f"# {SCRIPT}\n\n[clic](javascript:alert(1)) ![x](https://pirate.invalid/x)"
+            cell.source = (
+                f"# {SCRIPT}\n\n[clic](javascript:alert(1)) ![x](https://pirate.invalid/x)"
+            )
         if cell.cell_type == "code":
             cell.outputs = [
                 nbformat.v4.new_output("display_data", {"text/html": SCRIPT}),
@@ -261,19 +265,21 @@ def graded(tmp_path_factory):
     outside = tmp_path_factory.mktemp("ailleurs")
     release = handed_out(course, assignment)
 
-    def copy(student, double=RIGHT["essai.double"], change=lambda notebook: notebook):
+    def give(student, double=RIGHT["essai.double"], change=lambda notebook: notebook):
         answers = {"essai.double": double, "essai.total": RIGHT["essai.total"]}
-        return hand_in(course, assignment, student, change(fill(release.copy(), assignment, answers)))
+        return hand_in(
+            course, assignment, student, change(fill(copy.deepcopy(release), assignment, answers))
+        )
 
     for honest in ("aline", "maud", "zoe"):
-        copy(honest)
+        give(honest)
     listener = socket.create_server(("127.0.0.1", 0))
     touched = []
     threading.Thread(target=lambda: touched.append(listener.accept()), daemon=True).start()
     for student, code in HOSTILE.items():
         port = str(listener.getsockname()[1])
-        copy(student, code.replace("PORT", port).replace("PARENT", str(os.getpid())))
-    (copy("lien-vers-une-autre-copie")).unlink()
+        give(student, code.replace("PORT", port).replace("PARENT", str(os.getpid())))
+    give("lien-vers-une-autre-copie").unlink()
     target = course.submission("aline", "essai-1") / "essai-1.ipynb"
     (course.submission("lien-vers-une-autre-copie", "essai-1") / "essai-1.ipynb").symlink_to(target)
     (course.root / "submitted" / "dossier-lien").mkdir()
@@ -284,7 +290,7 @@ def graded(tmp_path_factory):
     )
     with (hand_in(course, assignment, "giga", "{}")).open("wb") as stream:
         stream.truncate(1_000_000_000)
-    copy("deguisee", "def double(x): return x * 0\n", dressed)
+    give("deguisee", "def double(x): return x * 0\n", dressed)
     os.environ["D2L_SECRET"] = "1"
     start = time.monotonic()
     limits = ["--temps-cellule", 3, "--temps-appel", 2, "--temps-total", 40, "--memoire", 1.5]

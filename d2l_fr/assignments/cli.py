@@ -66,7 +66,9 @@ def _parser():
     make.add_argument("--graine", help="la phrase secrète d'où tout est tiré (au hasard sinon)")
     make.add_argument("--titre", help="le titre que liront les élèves")
     make.add_argument("--par-etudiant", metavar="LISTE.csv", help="un devoir différent par élève")
-    make.add_argument("--liste", metavar="LISTE.csv", help="le même devoir pour tous, avec leurs noms")
+    make.add_argument(
+        "--liste", metavar="LISTE.csv", help="le même devoir pour tous, avec leurs noms"
+    )
     make.add_argument("--depot", metavar="URL", help="où Colab prend le paquet (adresse du dépôt)")
     make.add_argument("--remplacer", action="store_true", help="refait un devoir qui existe")
 
@@ -346,7 +348,9 @@ def _marks(options):
     _feedback_all(course, assignment, _copies(grader, verdicts))
     table, files = write_marks(course, assignment, verdicts, options.sur)
     waiting = sum(not row.complete for row in table)
-    print(f"{len(verdicts)} copies notées" + (f", {waiting} à finir à la main." if waiting else "."))
+    print(
+        f"{len(verdicts)} copies notées" + (f", {waiting} à finir à la main." if waiting else ".")
+    )
     for path in files:
         print(f"  {path}")
 
@@ -361,7 +365,13 @@ def main(arguments=None):
         print(f"d2l-fr : {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        if error.name and error.name.partition(".")[0] in ("nbgrader", "openpyxl", "nbformat"):
+        if error.name and error.name.partition(".")[0] in (
+            "nbgrader",
+            "openpyxl",
+            "nbformat",
+            "markdown_it",
+            "latex2mathml",
+        ):
             print(f"d2l-fr : {NEEDS}", file=sys.stderr)
             return 2
         raise

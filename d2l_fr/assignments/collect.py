@@ -26,9 +26,9 @@ def _words(text):
 
 
 def _owner(path, students):
-    """L'élève à qui est ce fichier, d'après les dossiers ou le nom du fichier ; None si on l'ignore.
+    """L'élève à qui est ce fichier, d'après les noms du chemin ; None si on l'ignore.
 
-    Moodle nomme les dossiers « Prénom Nom_12345_assignsubmission_file » ; d'autres, par l'identifiant.
+    Moodle nomme un dossier « Prénom Nom_12345_assignsubmission_file », d'autres « identifiant ».
     """
     for part in path.parts:
         stem = part.removesuffix(".ipynb")
@@ -37,7 +37,9 @@ def _owner(path, students):
                 return student.id
         if "_assignsubmission_" in part or re.search(r"_\d+_", part):
             words = _words(part.split("_")[0])
-            same = [s for s in students if words and words == _words(f"{s.first_name} {s.last_name}")]
+            same = [
+                s for s in students if words and words == _words(f"{s.first_name} {s.last_name}")
+            ]
             if len(same) == 1:
                 return same[0].id
             if not students:
@@ -82,10 +84,10 @@ def _from_folder(source):
 
 
 def collect(course, assignment, source):
-    """Range les copies de ``source`` (archive .zip ou dossier) dans ``submitted`` ; rend deux listes.
+    """Range les copies de ``source`` (archive .zip ou dossier) ; rend deux listes.
 
-    La première : les élèves ramassés ; la seconde : (chemin, raison) de ce qui est laissé. Une copie déjà
-    là est remplacée. Lève ``CourseError`` si ``source`` ne se lit pas.
+    La première : les élèves ramassés ; la seconde : (chemin, raison) de ce qui est laissé. Une
+    copie déjà là est remplacée. Lève ``CourseError`` si ``source`` ne se lit pas.
     """
     source = Path(source)
     try:

@@ -10,7 +10,6 @@ from d2l_fr.assignments.wire import dumps, loads
 from d2l_fr.exercises.checks import (
     CheckResult,
     Compare,
-    Failure,
     _judge,
     _names,
     _namespace,
@@ -52,8 +51,8 @@ def check_examples(identifier, answer, examples):
     """Essaie une réponse sur les exemples d'un devoir et dit, en français, ce qui ne va pas.
 
     Paramètres : ``identifier``, ``"section.nom"`` ; ``answer``, la fonction écrite ; ``examples``,
-    le texte que le devoir contient. Rend un ``CheckResult``. Réussir les exemples ne rapporte rien :
-    la note vient d'autres épreuves. Lève ``ValueError`` si les exemples sont illisibles.
+    le texte que le devoir contient. Rend un ``CheckResult``. Réussir les exemples ne rapporte
+    rien : la note vient d'autres épreuves. Lève ``ValueError`` si les exemples sont illisibles.
     Page : enseigner.
     """
     cases = loads(zlib.decompress(base64.b85decode(examples)).decode())

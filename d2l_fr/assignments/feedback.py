@@ -7,6 +7,7 @@ y est cité comme du texte : rien ne s'exécute, rien ne se charge (la page l'in
 import html
 import re
 
+from latex2mathml.converter import convert as mathml
 from markdown_it import MarkdownIt
 
 from d2l_fr.assignments.course import write
@@ -17,8 +18,8 @@ from d2l_fr.palette import DARK, LIGHT
 __all__ = ["Feedback", "write_feedback"]
 
 STYLE = """\
-:root {{ color-scheme: light dark; --fond: {l[background]}; --texte: {l[data]}; --doux: {l[reference]};
-  --juste: {l[output]}; --faux: {l[heldout]}; --trait: {l[rule]}; }}
+:root {{ color-scheme: light dark; --fond: {l[background]}; --texte: {l[data]};
+  --doux: {l[reference]}; --juste: {l[output]}; --faux: {l[heldout]}; --trait: {l[rule]}; }}
 @media (prefers-color-scheme: dark) {{ :root {{ --fond: {d[background]}; --texte: {d[data]};
   --doux: {d[reference]}; --juste: {d[output]}; --faux: {d[heldout]}; --trait: {d[rule]}; }} }}
 body {{ margin: 0 auto; max-width: 46rem; padding: 1.5rem 1rem 4rem; background: var(--fond);
@@ -32,6 +33,7 @@ h2 {{ margin: 2.2rem 0 .4rem; padding-top: .8rem; border-top: 1px solid var(--tr
 ul {{ list-style: none; padding: 0; }}
 li {{ margin: .5rem 0; padding-left: 1.7rem; position: relative; }}
 li::before {{ position: absolute; left: 0; font-weight: 700; }}
+li.point::before {{ content: "•"; color: var(--doux); }}
 li.juste::before {{ content: "✓"; color: var(--juste); }}
 li.faux::before {{ content: "✗"; color: var(--faux); }}
 .motif {{ display: block; color: var(--faux); }}
@@ -40,6 +42,10 @@ li.faux::before {{ content: "✗"; color: var(--faux); }}
 .doux {{ color: var(--doux); }}
 pre {{ overflow-x: auto; padding: .8rem 1rem; border: 1px solid var(--trait); border-radius: 4px;
   font: .85rem/1.45 "Source Code Pro", ui-monospace, monospace; }}
+table {{ border-collapse: collapse; }}
+td, th {{ text-align: left; vertical-align: top; padding: .45rem .8rem .45rem 0;
+  border-bottom: 1px solid var(--trait); }}
+td:first-child {{ font-weight: 600; white-space: nowrap; }}
 details {{ margin: .6rem 0; }}
 summary {{ cursor: pointer; }}
 @media print {{ details > * {{ display: block; }} }}
@@ -50,7 +56,8 @@ PAGE = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <meta name="referrer" content="no-referrer">
 <title>{title}</title>
 <style>
@@ -71,8 +78,21 @@ def _text(value):
 
 
 def _inline(value):
-    """Une phrase à nous, avec son `code` en chasse fixe."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(value))
+    """Une phrase à nous : `code` en chasse fixe, $formules$ en MathML, *insistances*."""
+    parts = re.split(r"(`[^`]+`|\$[^$]+\$)", prose(str(value)))
+    for i, part in enumerate(parts):
+        if part.startswith("`") and len(part) > 2:
+            parts[i] = f"<code>{html.escape(part[1:-1])}</code>"
+        elif part.startswith("$") and len(part) > 2:
+            parts[i] = mathml(part[1:-1])
+        else:
+            parts[i] = re.sub(r"(?<!\w)\*([^*\s][^*]*)\*", r"<em>\1</em>", html.escape(part))
+    return "".join(parts)
+
+
+def sentence(criterion):
+    """Le texte d'un critère, en tête de ligne : capitale, sans point final."""
+    return criterion[0].upper() + criterion[1:].rstrip(".")
 
 
 def _student_markdown(text):
@@ -127,16 +147,20 @@ class Feedback:
     def _exercise(self, exercise, number):
         score, comment = self.scores[test_id(exercise)]
         given = "à noter" if score is None else f"{fr(score)} / {fr(exercise.points)}"
-        yield (
-            f'<h2>{number}. {_inline(exercise.title)} <span class="points">{given}</span></h2>'
-        )
+        yield (f'<h2>{number}. {_inline(exercise.title)} <span class="points">{given}</span></h2>')
         source = self.sources.get(answer_id(exercise), "")
         if not exercise.hidden_checks:
-            yield "<p>Le barème :</p><ul>" + "".join(
-                f"<li>{_inline(c.text)} ({amount(c.points)})</li>" for c in exercise.criteria
-            ) + "</ul>"
+            yield (
+                "<p>Le barème :</p><ul>"
+                + "".join(
+                    f'<li class="point">{_inline(sentence(c.text))} ({amount(c.points)})</li>'
+                    for c in exercise.criteria
+                )
+                + "</ul>"
+            )
             if source.strip() and source.strip() != ANSWER_HERE:
-                yield f"<details><summary>Votre réponse</summary>{_student_markdown(source)}</details>"
+                answer = _student_markdown(source)
+                yield f"<details><summary>Votre réponse</summary>{answer}</details>"
         else:
             draw = self.assignment.draw(exercise, self.verdict.student)
             if draw.variant:
@@ -160,8 +184,8 @@ class Feedback:
                 said.add(mark["message"])
                 reason = f'<span class="motif">{_inline(mark["message"])}</span>'
             items.append(
-                f'<li class="{state}">{spoken}{_inline(mark["text"])} '
-                f"({fr(mark['earned'])} / {fr(mark['points'])}){reason}</li>"
+                f'<li class="{state}">{spoken}{_inline(sentence(mark["text"]))} '
+                f"({fr(mark['earned'])}\u00a0/\u00a0{fr(mark['points'])}){reason}</li>"
             )
         return f"<ul>{''.join(items)}</ul>"
 

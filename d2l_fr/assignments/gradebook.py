@@ -38,7 +38,7 @@ from d2l_fr.assignments.notebook import answer_id, build, solution_notebook, tes
 
 __all__ = ["ApplyVerdict", "open_gradebook", "publish", "record", "setup_course"]
 
-COURSE_CONFIG = '''\
+COURSE_CONFIG = """\
 # Le cours, vu de nbgrader. Les copies se corrigent par « d2l-fr devoir corriger », à l'abri ;
 # « nbgrader autograde », qui exécuterait le code des élèves avec vos droits, est neutralisé.
 c = get_config()  # noqa: F821
@@ -47,7 +47,7 @@ c.CourseDirectory.course_id = {course!r}
 c.CourseDirectory.submitted_directory = "submitted"
 c.Autograde.sanitize_preprocessors = ["d2l_fr.assignments.gradebook.ApplyVerdict"]
 c.Autograde.autograde_preprocessors = ["d2l_fr.assignments.gradebook.ApplyVerdict"]
-'''
+"""
 
 
 class ApplyVerdict(NbGraderPreprocessor):

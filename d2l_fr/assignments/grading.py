@@ -129,9 +129,9 @@ class _Session:
             raise Unanswered(_told(error, answer.get("ligne")))
         value = decode(answer.get("valeur"))
         if value is None:
-            raise Unanswered("votre fonction rend None. Est-elle remplie, et finit-elle par return ?")
+            raise Unanswered("votre fonction rend None. Est-elle remplie, finit-elle par return ?")
         if isinstance(value, Opaque):
-            raise Unanswered("votre fonction rend un objet d'un autre type que celui qu'on attend.")
+            raise Unanswered("votre fonction rend un objet d'un type que l'on n'attend pas.")
         return value
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from d2l_fr.assignments.course import write
-from d2l_fr.assignments.feedback import PAGE, STYLE
+from d2l_fr.assignments.feedback import PAGE, STYLE, _inline, sentence
 from d2l_fr.assignments.gradebook import open_gradebook
 from d2l_fr.assignments.notebook import amount, test_id
 from d2l_fr.french import fr, prose
@@ -182,7 +182,8 @@ def distribution(table, assignment, scale=None):
     axes.set_xlabel(f"note sur {fr(top)}")
     axes.set_ylabel("copies")
     axes.set_xlim(-step / 2, top + step / 2)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)
     out = io.BytesIO()
     figure.savefig(out, format="png")
@@ -198,27 +199,26 @@ def summary(table, assignment, lines, picture, scale=None):
     mean = fr(sum(marks) / len(marks), 1) if marks else "–"
     text = f"{len(marks)} copies, moyenne {mean} sur {top}."
     if absent:
-        text += f" {absent} élèves n'ont rien rendu."
+        text += f" {absent} élève{'s' if absent > 1 else ''} sans copie."
     if waiting:
-        text += f" {waiting} copies ont encore une question à noter : leurs notes sont provisoires."
+        text += f" Questions encore à noter sur {waiting} d'entre elles : notes provisoires."
     image = base64.b64encode(picture).decode()
     parts = [
-        f"<h1>{html.escape(assignment.title)} : bilan</h1><p>{html.escape(prose(text))}</p>",
+        f"<h1>Bilan – {html.escape(assignment.title)}</h1><p>{html.escape(prose(text))}</p>",
         f'<p><img src="data:image/png;base64,{image}" width="100%" '
         f'alt="Répartition des notes ; moyenne {mean} sur {top}."></p>',
         "<h2>Ce qui a manqué le plus</h2>",
     ]
-    for exercise, criterion, part, reasons in lines:
-        if part == 1:
-            continue
-        said = "".join(
-            f"<li>{count} × {html.escape(prose(reason))}</li>" for reason, count in reasons
-        )
-        parts.append(
-            f"<p><strong>{html.escape(prose(exercise.title))}</strong> : "
-            f"{html.escape(prose(criterion.text))} ({amount(criterion.points)}) "
-            f"<strong>{fr(100 * part, 0)} % de réussite</strong></p><ul>{said}</ul>"
-        )
+    body = "".join(
+        f"<tr><td>{fr(100 * part, 0)}\u00a0%</td><td><strong>{_inline(exercise.title)}"
+        f"</strong> – {_inline(sentence(criterion.text))} ({amount(criterion.points)})"
+        + "".join(f"<br>{count}\u00a0× {_inline(why)}" for why, count in reasons)
+        + "</td></tr>"
+        for exercise, criterion, part, reasons in lines
+        if part < 1
+    )
+    head = "<tr><th>Réussite</th><th>Critère, et motifs les plus fréquents</th></tr>"
+    parts.append(f"<table>{head}{body}</table>" if body else "<p>Rien.</p>")
     troubled = [row for row in table if row.problem]
     if troubled:
         parts.append("<h2>Copies illisibles</h2><ul>")
@@ -226,7 +226,7 @@ def summary(table, assignment, lines, picture, scale=None):
         parts.append("</ul>")
     style = STYLE.format(l=LIGHT, d=DARK)
     title = html.escape(assignment.title)
-    return PAGE.format(title=f"{title}, bilan", style=style, body="\n".join(parts))
+    return PAGE.format(title=f"Bilan – {title}", style=style, body="\n".join(parts))
 
 
 def write_marks(course, assignment, verdicts, scale=None):

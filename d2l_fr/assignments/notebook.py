@@ -1,5 +1,6 @@
 """Écrit le notebook d'un devoir, et relit celui qu'un élève a rendu."""
 
+import ast
 import copy
 import json
 import re
@@ -10,7 +11,15 @@ from d2l_fr.assignments.examples import pack_examples, visible_cases
 from d2l_fr.exercises.checks import _prepare
 from d2l_fr.french import prose
 
-__all__ = ["SubmissionError", "answer_id", "build", "read", "rebuild", "solution_notebook", "test_id"]
+__all__ = [
+    "SubmissionError",
+    "answer_id",
+    "build",
+    "read",
+    "rebuild",
+    "solution_notebook",
+    "test_id",
+]
 
 MAX_BYTES = 10_000_000
 MAX_CELLS = 500
@@ -24,8 +33,8 @@ INSTRUCTIONS = """\
 
 Durée prévue : {minutes} minutes. Total : {points}.
 
-- Écrivez vos réponses dans les cellules prévues, sous chaque énoncé. Gardez le nom des fonctions, ne \
-renommez pas ce fichier, n'effacez pas de cellule ; vous pouvez en ajouter.
+- Écrivez vos réponses dans les cellules prévues, sous chaque énoncé. Gardez le nom des fonctions, \
+ne renommez pas ce fichier, n'effacez pas de cellule ; vous pouvez en ajouter.
 - La cellule qui suit votre réponse l'essaie sur quelques exemples et dit ce qui ne va pas. **Ces \
 exemples ne rapportent pas de points** : la note vient d'autres épreuves, sur d'autres entrées.
 - Chaque énoncé ressemble à un exercice du livre, mais demande autre chose : lisez-le jusqu'au bout.
@@ -63,8 +72,10 @@ def answer_id(exercise):
 
 def test_id(exercise):
     """L'identifiant nbgrader de la cellule qui porte la note."""
-    return f"note-{exercise.section}-{exercise.name}" if exercise.hidden_checks else answer_id(
-        exercise
+    return (
+        f"note-{exercise.section}-{exercise.name}"
+        if exercise.hidden_checks
+        else answer_id(exercise)
     )
 
 
@@ -120,6 +131,12 @@ def variant_text(exercise, variant):
     return dict(_documented(exercise.variants))[variant]
 
 
+def _definition(code, name):
+    """Le texte d'une des fonctions d'un bloc."""
+    found = next(node for node in ast.parse(code).body if getattr(node, "name", None) == name)
+    return ast.get_source_segment(code, found)
+
+
 def setup_source(assignment):
     """La cellule qui installe et importe."""
     url = assignment.repository
@@ -150,7 +167,8 @@ def build(assignment, student=""):
         examples = pack_examples(visible_cases(exercise, reference, draw.examples))
         call = (
             "#@title Essayer ma réponse sur des exemples\n"
-            f'd2l.check_examples("{exercise.identifier}", {exercise.answer_name}, r"""{examples}""")'
+            f'd2l.check_examples("{exercise.identifier}", {exercise.answer_name}, '
+            f'r"""{examples}""")'
         )
         cell = _cell("code", test_id(exercise), call, grade=True, points=exercise.points)
         cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
@@ -165,7 +183,7 @@ def build(assignment, student=""):
 
 
 def solution_notebook(assignment, student=""):
-    """Le corrigé : les mêmes énoncés, avec la solution, la variante et la grille de chaque question."""
+    """Le corrigé : les mêmes énoncés, avec les solutions, et la grille de chaque question."""
     notebook = build(assignment, student)
     by_id = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells}
     for exercise in assignment.exercises:
@@ -176,7 +194,8 @@ def solution_notebook(assignment, student=""):
         cell.source = exercise.solution
         if variant := assignment.draw(exercise, student).variant:
             name = exercise.answer_name
-            cell.source += f"\n\n\n{exercise.variants}\n\n\n{name} = {variant}({name})"
+            code = _definition(exercise.variants, variant)
+            cell.source += f"\n\n\n{code}\n\n\n{name} = {variant}({name})"
     return notebook
 
 
@@ -210,7 +229,9 @@ def read(path):
     except SubmissionError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise SubmissionError("le fichier est abîmé ou tronqué : ce n'est pas un notebook") from error
+        raise SubmissionError(
+            "le fichier est abîmé ou tronqué : ce n'est pas un notebook"
+        ) from error
     except Exception as error:  # nbformat lève ses propres exceptions
         raise SubmissionError("le notebook ne se convertit pas au format 4") from error
     return clean, remarks
@@ -229,7 +250,7 @@ def _clean(cell):
 
 
 def harmless(text):
-    """Ôte au Markdown d'un élève ses balises et ses images : rien n'y doit s'exécuter ni se charger."""
+    """Ôte au Markdown d'un élève balises et images : rien n'y doit s'exécuter ni se charger."""
     text = re.sub(r"<(?=[A-Za-z/!?])", "< ", text)
     text = re.sub(r"!(?=\[)", "", text)
     return re.sub(r"(?i)\b(javascript|vbscript|data)[ \t]*:", "\\1\u200b:", text)

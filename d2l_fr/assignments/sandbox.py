@@ -164,8 +164,8 @@ def _resident(pids):
 class Sandbox:
     """Un processus isolé, à qui l'on pose des questions ; à employer avec ``with``.
 
-    Paramètres : ``limits`` ; ``isolated``, faux pour se passer de bubblewrap. ``peak`` garde le plus
-    haut point de sa mémoire, en octets. Lève ``Stopped`` s'il ne démarre pas. Page : enseigner.
+    Paramètres : ``limits`` ; ``isolated``, faux pour se passer de bubblewrap. ``peak`` garde le
+    plus haut point de sa mémoire, en octets. Lève ``Stopped`` s'il ne démarre pas. Page : devoirs.
     """
 
     def __init__(self, limits, isolated=True):

@@ -219,7 +219,7 @@ def run_checks(exercise, answer, seed=0, variant=None):
 
 
 def grade(exercise, answer, seed, variant=None):
-    """Note ``answer`` selon les critères cachés ; rend une liste de (``Criterion``, ``CheckResult``).
+    """Note ``answer`` selon les critères cachés ; rend une liste (``Criterion``, ``CheckResult``).
 
     Les entrées sont tirées de ``seed`` : qui ne la connaît pas ne connaît pas les épreuves.
     """

@@ -101,8 +101,9 @@ def markdown(text, first=1):
 
 
 def hints(text):
-    """Les docstrings des blocs « erreurs » d'un fichier d'exercices : l'élève les lit."""
-    for block in re.finditer(r"^```python erreurs\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+    """Les docstrings que l'élève lit dans un fichier d'exercices : indices, critères, variantes."""
+    blocks = r"^```python (?:erreurs|epreuve|variante)\n(.*?)^```"
+    for block in re.finditer(blocks, text, re.DOTALL | re.MULTILINE):
         offset = text[: block.start(1)].count("\n")
         for node in ast.walk(ast.parse(block[1])):
             if isinstance(node, ast.FunctionDef) and (doc := ast.get_docstring(node)):

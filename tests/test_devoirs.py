@@ -1,0 +1,496 @@
+"""Un devoir de bout en bout : trente copies, de la création aux notes, au point près."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from openpyxl import load_workbook
+
+from classe import (
+    RIGHT,
+    created,
+    expected_source,
+    fill,
+    hand_in,
+    handed_out,
+    mistaken_source,
+    own_course,
+    points,
+    recorded,
+    run,
+    submit,
+    verdict,
+)
+from d2l_fr.assignments.course import CourseError, read_students
+from d2l_fr.assignments.gradebook import open_gradebook
+from d2l_fr.assignments.notebook import amount, answer_id, test_id
+from d2l_fr.exercises.checks import grade
+from d2l_fr.french import prose
+
+STUDENTS = [f"e{number:02}" for number in range(1, 31)]
+QUESTION = "text-sequence.minuscules"
+
+
+def in_old_format(notebook):
+    """Le même notebook au format 3, comme l'écrirait un très vieux Jupyter."""
+    old = nbformat.convert(notebook, 3)
+    return nbformat.writes(old, version=3)
+
+
+def scattered(notebook, assignment):
+    """La même réponse, éparpillée : magies, cellules ajoutées, affichages, sorties."""
+    for cell in list(notebook.cells):
+        if cell.metadata.get("nbgrader", {}).get("grade_id") == "preparation":
+            place = notebook.cells.index(cell) + 1
+    extra = [
+        "%matplotlib inline\n!ls\nprint('bonjour' * 1000)",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()",
+        "raise ValueError('une cellule qui échoue')",
+        "input('attend une réponse')",
+        "1 +",
+    ]
+    notebook.cells[place:place] = [nbformat.v4.new_code_cell(source) for source in extra]
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def class_of_30(tmp_path_factory):
+    """Trente élèves, chacun son devoir ; et leurs points attendus, calculés ici, sans isolation."""
+    root = tmp_path_factory.mktemp("classe")
+    rows = ["identifiant;nom;prénom;courriel"]
+    rows += [f"{s};Nom{s};=Prénom;{s}@exemple.fr" for s in STUDENTS]
+    (root / "liste.csv").write_text("\n".join(rows), "utf-8-sig")
+    course, assignment = created(root, "semaine-1", "--par-etudiant", root / "liste.csv")
+    code = assignment.code
+    expected = {}
+    for number, student in enumerate(STUDENTS):
+        full = {e.identifier: expected_source(assignment, e, student) for e in code}
+        expected[student] = {e.identifier: e.points for e in code}
+        kind = number % 10
+        if kind in (0, 1, 2):  # trois façons d'avoir juste
+            full[QUESTION] = "Oui pour *chercher*, non pour écrire."
+            notebook = fill(handed_out(course, assignment, student), assignment, full)
+            if kind == 1:
+                scattered(notebook, assignment)
+            if kind == 2:
+                hand_in(
+                    course, assignment, student, in_old_format(notebook), file="Copie (1).ipynb"
+                )
+            else:
+                hand_in(course, assignment, student, notebook)
+        elif kind in (3, 4, 5):  # une faute usuelle dans chaque exercice
+            for exercise in code:
+                place = kind - 3
+                source, function, _ = mistaken_source(assignment, exercise, student, place)
+                full[exercise.identifier] = source
+                draw = assignment.draw(exercise, student)
+                marks = grade(exercise, function, draw.exam, draw.variant)
+                expected[student][exercise.identifier] = sum(c.points for c, r in marks if r)
+            submit(course, assignment, student, full)
+        elif kind == 6:  # la moitié des réponses
+            done = {e.identifier: full[e.identifier] for e in code[: len(code) // 2]}
+            expected[student] |= {e.identifier: 0 for e in code[len(code) // 2 :]}
+            submit(course, assignment, student, done)
+        elif kind == 7:  # la solution du livre, recopiée
+            submit(course, assignment, student, {e.identifier: e.solution for e in code})
+            expected[student] = dict.fromkeys(expected[student], 0)
+        elif kind == 8:  # la copie du voisin d'avant, dont le devoir n'est pas le même
+            neighbour = STUDENTS[number - 8]
+            copied = {e.identifier: expected_source(assignment, e, neighbour) for e in code}
+            for exercise in code:
+                same = assignment.draw(exercise, neighbour).variant
+                if same != assignment.draw(exercise, student).variant:
+                    expected[student][exercise.identifier] = 0
+            submit(course, assignment, student, copied)
+        elif number == 9:  # vide, tronquée, et rien du tout
+            hand_in(course, assignment, student, "")
+            expected[student] = dict.fromkeys(expected[student], 0)
+        elif number == 19:
+            text = nbformat.writes(handed_out(course, assignment, student))
+            hand_in(course, assignment, student, text[: len(text) // 2])
+            expected[student] = dict.fromkeys(expected[student], 0)
+        else:
+            del expected[student]
+    assert run("corriger", "semaine-1", root=root) == 0
+    return course, assignment, expected
+
+
+def test_each_student_has_a_different_assignment(class_of_30):
+    course, assignment, _ = class_of_30
+    texts = {nbformat.writes(handed_out(course, assignment, s)) for s in STUDENTS}
+    assert len(texts) == len(STUDENTS)
+    for exercise in assignment.code:
+        assert len({assignment.draw(exercise, s).variant for s in STUDENTS}) == 3
+
+
+def test_the_marks_are_those_expected_to_the_point(class_of_30):
+    course, assignment, expected = class_of_30
+    assert {s: points(course, assignment, s) for s in expected} == expected
+    totals = {s: sum(marks.values()) for s, marks in expected.items()}
+    # Les questions ouvertes attendent un lecteur : elles ne comptent pas encore.
+    assert recorded(course, assignment) == totals
+    assert max(totals.values()) == 16
+    assert min(totals.values()) == 0
+    assert len(set(totals.values())) > 4
+
+
+def test_a_half_is_a_half(class_of_30):
+    course, assignment, _ = class_of_30
+    assert sum(points(course, assignment, STUDENTS[6]).values()) == 8
+
+
+def test_unreadable_copies_are_named(class_of_30):
+    course, assignment, _ = class_of_30
+    assert "vide" in verdict(course, assignment, "e10")["problem"]
+    assert "tronqué" in verdict(course, assignment, "e20")["problem"]
+    assert "renommé" in verdict(course, assignment, "e03")["remarks"][0]
+    assert "format" in verdict(course, assignment, "e03")["remarks"][1]
+
+
+def test_the_hint_of_a_usual_mistake_reaches_the_student(class_of_30):
+    course, assignment, _ = class_of_30
+    seen = 0
+    for number, student in enumerate(STUDENTS):
+        if number % 10 not in (3, 4, 5):
+            continue
+        for exercise in assignment.code:
+            hint = mistaken_source(assignment, exercise, student, number % 10 - 3)[2]
+            said = [m["message"] for m in verdict(course, assignment, student)["marks"][
+                exercise.identifier]]  # fmt: skip
+            seen += any(hint == message for message in said)
+    assert seen >= 30
+
+
+def test_the_feedback_says_what_failed_without_the_hidden_checks(class_of_30, browser):
+    course, assignment, _ = class_of_30
+    for student in ("e01", "e04", "e08", "e10"):
+        page = course.root / "feedback" / student / "semaine-1" / "semaine-1.html"
+        text = page.read_text("utf-8")
+        for marks in verdict(course, assignment, student)["marks"].values():
+            for mark in marks:
+                assert mark["detail"] == "Juste." or "entrée (" not in text
+        for exercise in assignment.code:
+            assert exercise.hidden_checks.splitlines()[2].strip() not in text
+    with browser.new_context(viewport={"width": 360, "height": 800}) as context:
+        tab = context.new_page()
+        tab.goto(page.as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 360
+        assert "n'a pas pu être lue" in tab.inner_text("main").replace("\u2019", "'")
+
+
+def test_the_hand_marks_and_the_files_for_moodle(class_of_30):
+    course, assignment, expected = class_of_30
+    assert run("notes", "semaine-1", root=course.root) == 0
+    given = {"e01": 4, "e02": 2.5, "e03": 0}
+    by_name = {e.identifier: e for e in assignment.exercises}
+    with open_gradebook(course) as gradebook:
+        for student, mark in given.items():
+            cell = test_id(by_name[QUESTION])
+            found = gradebook.find_grade(cell, "semaine-1", "semaine-1", student)
+            found.manual_score, found.needs_manual_grade = mark, False
+            comment = gradebook.find_comment(cell, "semaine-1", "semaine-1", student)
+            comment.manual_comment = "Bien vu <b>"
+        gradebook.db.commit()
+    assert run("notes", "semaine-1", "--sur", 20, root=course.root) == 0
+    folder = course.root / "notes" / "semaine-1"
+    rows = list(csv.DictReader((folder / "moodle.csv").read_text("utf-8").splitlines()))
+    marks = {row["Numéro d'identification"]: float(row[assignment.title]) for row in rows}
+    totals = {s: sum(m.values()) + given.get(s, 0) for s, m in expected.items()}
+    assert assignment.points == 20
+    assert marks == totals
+    assert rows[0]["Adresse de courriel"] == "e01@exemple.fr"
+    sheet = load_workbook(folder / "notes.xlsx")["Notes"]
+    lines = {row[0]: row for row in sheet.iter_rows(min_row=2, values_only=True)}
+    assert lines["e02"][-3:-1] == (18.5, 18.5)
+    assert lines["e30"][-1] == "rien rendu"
+    assert lines["e01"][2] == "=Prénom"
+    assert sheet.cell(2, 3).data_type == "s"  # et non une formule
+    assert (folder / "repartition.png").read_bytes()[:4] == b"\x89PNG"
+    summary = (folder / "bilan.html").read_text("utf-8")
+    assert "Ce qui a manqué le plus" in summary
+    assert "C’est la solution du livre" in summary
+    page = (course.root / "feedback" / "e02" / "semaine-1" / "semaine-1.html").read_text("utf-8")
+    assert "18,5 sur 20" in page
+    assert "Bien vu &lt;b&gt;" in page
+
+
+def test_grading_again_keeps_what_still_holds_and_nothing_else(class_of_30):
+    course, assignment, _ = class_of_30
+    before = recorded(course, assignment)
+    path = course.private / "verdicts" / "semaine-1" / "e04.json"
+    stamp = path.stat().st_mtime_ns
+    # e02 rend autre chose : ses points, et la note que le lecteur avait donnée, tombent.
+    submit(course, assignment, "e02", {QUESTION: "Autre chose."})
+    # e05 rend une copie qui ne se lit plus ; e06 retire la sienne.
+    hand_in(course, assignment, "e05", "{")
+    (course.submission("e06", "semaine-1") / "semaine-1.ipynb").unlink()
+    course.submission("e06", "semaine-1").rmdir()
+    assert run("notes", "semaine-1", root=course.root) == 2  # d'abord, corriger
+    assert run("corriger", "semaine-1", root=course.root) == 0
+    after = recorded(course, assignment)
+    assert path.stat().st_mtime_ns == stamp  # une copie inchangée n'est pas corrigée de nouveau
+    assert after == {s: m for s, m in before.items() if s != "e06"} | {"e02": 0, "e05": 0}
+    with open_gradebook(course) as gradebook:
+        cell = test_id(next(e for e in assignment.exercises if e.identifier == QUESTION))
+        assert gradebook.find_grade(cell, "semaine-1", "semaine-1", "e02").needs_manual_grade
+        assert gradebook.find_grade(cell, "semaine-1", "semaine-1", "e01").manual_score == 4
+
+
+# ---------- reprendre
+
+
+def test_a_killed_run_is_resumed_without_losing_or_doubling_a_mark(tmp_path):
+    course, assignment = own_course(tmp_path / "cours")
+    for number in range(8):
+        submit(course, assignment, f"e{number}", RIGHT)
+    folder = course.private / "verdicts" / "essai-1"
+    command = [sys.executable, "-m", "d2l_fr.assignments.cli", "devoir", "corriger", "essai-1"]
+    command += ["--cours", str(course.root), "--coeurs", "2"]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob("e*.json"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    done = {path.name: path.stat().st_mtime_ns for path in folder.glob("e*.json")}
+    assert 2 <= len(done) < 8
+    assert run("corriger", "essai-1", root=course.root) == 0
+    for name, stamp in done.items():
+        assert (folder / name).stat().st_mtime_ns == stamp
+    assert recorded(course, assignment) == {f"e{number}": 6 for number in range(8)}
+
+
+def test_a_run_killed_while_it_writes_the_gradebook_is_resumed(tmp_path, monkeypatch):
+    from d2l_fr.assignments import gradebook
+
+    course, assignment = own_course(tmp_path / "cours")
+    for number in range(3):
+        submit(course, assignment, f"e{number}", RIGHT)
+    complete, calls = gradebook._complete, []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return complete(*arguments)
+
+    monkeypatch.setattr(gradebook, "_complete", interrupted)
+    assert run("corriger", "essai-1", root=course.root) == 130
+    monkeypatch.setattr(gradebook, "_complete", complete)
+    assert run("corriger", "essai-1", root=course.root) == 0
+    assert recorded(course, assignment) == {"e0": 6, "e1": 6, "e2": 6}
+
+
+def test_a_fault_of_the_grader_gives_no_mark_rather_than_a_zero(tmp_path, monkeypatch, capsys):
+    from d2l_fr.assignments import grading
+
+    course, assignment = own_course(tmp_path / "cours")
+    for student in ("ada", "zoe"):
+        submit(course, assignment, student, RIGHT)
+    right = grading.Grader.grade
+
+    def broken(self, student):
+        if student == "ada":
+            raise OSError("plus de place")
+        return right(self, student)
+
+    monkeypatch.setattr(grading.Grader, "grade", broken)
+    assert run("corriger", "essai-1", root=course.root) == 1
+    assert "ada : pas de note (OSError : plus de place)" in capsys.readouterr().err
+    assert recorded(course, assignment) == {"zoe": 6}
+
+
+# ---------- isoler
+
+
+def test_without_bubblewrap_grading_refuses_and_says_the_risk(tmp_path, monkeypatch, capsys):
+    from d2l_fr.assignments import sandbox
+
+    course, assignment = own_course(tmp_path / "cours")
+    submit(course, assignment, "ada", RIGHT)
+    monkeypatch.setattr(sandbox, "_bubblewrap", lambda: None)
+    assert run("corriger", "essai-1", root=course.root) == 2
+    said = capsys.readouterr().err
+    assert "bubblewrap" in said
+    assert "vos droits" in said
+    assert "--sans-isolation" in said
+    assert run("corriger", "essai-1", "--sans-isolation", root=course.root) == 0
+    assert "vos droits" in capsys.readouterr().err
+    assert recorded(course, assignment) == {"ada": 6}
+
+
+# ---------- créer
+
+
+def test_nothing_secret_is_in_what_students_receive(tmp_path):
+    course, assignment = created(tmp_path, "semaine-2")
+    text = nbformat.writes(handed_out(course, assignment))
+    assert assignment.seed not in text
+    for exercise in assignment.code:
+        variant = assignment.draw(exercise).variant
+        assert variant not in text
+        assert exercise.solution.splitlines()[-1].strip() not in text
+        assert exercise.hidden_checks.splitlines()[-1].strip() not in text
+    assert course.private.stat().st_mode & 0o077 == 0
+    assert course.spec_path("semaine-2").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["semaine-1", "semaine-2", "semaine-3"])
+def test_the_ready_made_assignments_are_timed_and_marked(tmp_path, name):
+    course, assignment = created(tmp_path, name)
+    assert 60 <= assignment.minutes <= 100
+    assert 20 <= assignment.points <= 24
+    notebook = handed_out(course, assignment)
+    nbformat.validate(notebook)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    assert "{" + "eq}" not in text
+    assert f"{assignment.minutes} minutes" in text
+    for exercise in assignment.exercises:
+        assert prose(exercise.title) in text
+        if exercise.hidden_checks:
+            for criterion in exercise.criteria:
+                assert f"- {prose(criterion.text)} *({amount(criterion.points)})*" in text
+        else:  # la grille d'une question est pour celui qui note
+            assert prose(exercise.criteria[0].text) not in text
+
+
+def test_no_statement_keeps_a_role_of_the_book():
+    import re
+
+    from d2l_fr.assignments.notebook import statement
+    from d2l_fr.exercises.source import load_exercises, sections
+
+    for section in sections():
+        for exercise in load_exercises(section).values():
+            if exercise.criteria:
+                for variant in [None, *exercise.variant_names]:
+                    text = statement(exercise, 1, variant)
+                    assert not re.search(r"\{[a-z:]+\}`|\(eq-", text), text
+
+
+def test_the_same_seed_draws_the_same_assignment_and_another_seed_another(tmp_path):
+    texts = []
+    for number, seed in enumerate(["graine numéro un", "graine numéro un", "graine numéro deux"]):
+        course, assignment = created(tmp_path / str(number), "semaine-3", seed=seed)
+        texts.append(nbformat.writes(handed_out(course, assignment)))
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_the_handed_out_notebook_runs_and_judges_the_examples(tmp_path):
+    from nbclient import NotebookClient
+
+    course, assignment = created(tmp_path, "semaine-1")
+    first, second, *_ = assignment.code
+    answers = {
+        first.identifier: expected_source(assignment, first),
+        second.identifier: second.solution,
+    }
+    notebook = fill(handed_out(course, assignment), assignment, answers)
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    said = {
+        cell.metadata.nbgrader.grade_id: cell.outputs[0]["data"]["text/plain"]
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.outputs
+    }
+    assert "✓" in said[test_id(first)]
+    assert "exemples" in said[test_id(first)]
+    assert "✗" in said[test_id(second)]
+    assert "None" in said[test_id(assignment.code[2])]
+
+
+def test_the_answer_key_is_right(tmp_path):
+    course, assignment = created(tmp_path, "semaine-3")
+    key = nbformat.read(course.root / "corriges" / "semaine-3" / "semaine-3.ipynb", 4)
+    hand_in(course, assignment, "corrige", key)
+    assert run("corriger", "semaine-3", root=tmp_path) == 0
+    assert recorded(course, assignment)["corrige"] == sum(e.points for e in assignment.code)
+    question = assignment.questions[0]
+    cell = next(c for c in key.cells if c.metadata.nbgrader.grade_id == answer_id(question))
+    assert "Barème" in cell.source
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["Semaine 1"], "ne peut pas nommer un devoir"),
+        (["mon-devoir"], "n'est pas un devoir tout prêt"),
+        (["d", "--exercices", "sequence.fenetre"], "Vouliez-vous dire « sequence.fenetres »"),
+        (["d", "--exercices", "sequence.taches"], "ni épreuves ni barème"),
+        (["d", "--exercices", "sequence.fenetres", "sequence.fenetres"], "demandé deux fois"),
+        (["semaine-1", "--par-etudiant", "absente.csv"], "absente.csv ne se lit pas"),
+    ],
+)
+def test_a_mistaken_order_is_explained(tmp_path, arguments, said, capsys):
+    assert run("creer", *arguments, root=tmp_path) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_assignment_is_not_replaced_by_accident(tmp_path, capsys):
+    course, _ = own_course(tmp_path / "cours")
+    again = ["creer", "essai-1", "--exercices", "essai.double"]
+    assert run(*again, root=course.root) == 2
+    assert "existe déjà" in capsys.readouterr().err
+    assert run(*again, "--remplacer", root=course.root) == 0
+    submit(course, course.load("essai-1"), "ada", RIGHT)
+    assert run(*again, "--remplacer", root=course.root) == 2
+    assert "déjà rendu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "est vide"),
+        ("nom;prénom\na;b\n", "aucune colonne « identifiant »"),
+        ("identifiant\n../pirate\n", "ne peut pas nommer un dossier"),
+        ("identifiant\nada\nADA\n", "paraît deux fois"),
+        ("identifiant\n", "ne contient aucun élève"),
+    ],
+)
+def test_a_bad_list_of_students_is_refused(tmp_path, text, said):
+    path = tmp_path / "liste.csv"
+    path.write_text(text, "utf-8")
+    with pytest.raises(CourseError, match=said):
+        read_students(path)
+
+
+def test_a_list_exported_by_moodle_is_read(tmp_path):
+    path = tmp_path / "liste.csv"
+    path.write_text(
+        "Prénom,Nom de famille,Numéro d\u2019identification,Adresse de courriel\n"
+        "Zoé,Martin,z.martin,z@exemple.fr\n",
+        "utf-8-sig",
+    )
+    (student,) = read_students(path)
+    assert (student.id, student.first_name, student.email) == ("z.martin", "Zoé", "z@exemple.fr")
+
+
+def test_the_commands_and_their_errors_are_in_french(capsys):
+    from d2l_fr.assignments.cli import main
+
+    for arguments in (["devoir", "creer", "-h"], ["devoir", "corriger"], ["devoir", "x"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+    said = "".join(capsys.readouterr())
+    for english in ("usage", "required", "arguments are", "show this", "invalid", "optional"):
+        assert english not in said, said
+
+
+def test_the_list_shows_what_can_be_assigned(tmp_path, capsys):
+    own_course(tmp_path / "cours")
+    capsys.readouterr()
+    assert run("lister", root=tmp_path / "cours") == 0
+    said = capsys.readouterr().out
+    for expected in ("sequence.fenetres", "semaine-3", "essai-1", "text-sequence.minuscules"):
+        assert expected in said
+
+
+def test_the_verdict_is_plain_json(class_of_30):
+    course, _, _ = class_of_30
+    data = json.loads((course.private / "verdicts" / "semaine-1" / "e01.json").read_text("utf-8"))
+    assert data["student"] == "e01"
+    assert data["memory"] > 50_000_000
