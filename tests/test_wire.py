@@ -1,0 +1,184 @@
+"""Le fil entre le correcteur et le code d'un élève : rien de ce qui arrive n'est cru."""
+
+import json
+import math
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from d2l_fr.assignments.notebook import SubmissionError, harmless, read
+from d2l_fr.assignments.wire import Opaque, WireError, decode, dumps, encode, loads
+from d2l_fr.exercises.compare import difference
+
+SIMPLE = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.complex_numbers()
+    | st.text(max_size=8)
+    | st.sampled_from([np.int64(3), np.float32(0.5), np.bool_(True)])
+    | st.lists(st.floats(), max_size=4).map(np.array)
+    | st.lists(st.integers(-9, 9), max_size=4).map(torch.tensor)
+)
+VALUES = st.recursive(
+    SIMPLE,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+TAGS = st.sampled_from(
+    ["liste", "tuple", "dictionnaire", "tableau", "scalaire", "tenseur", "complexe", "objet", "x"]
+)
+DTYPES = st.sampled_from(["<f8", "|O", "<U4", "<M8[s]", "V9", ">i4", "", "f8,i4", "|b1"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | DTYPES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TAGS, inner, max_size=2),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_a_value_comes_back_the_same(value):
+    back = loads(dumps(value))
+    assert type(back) is type(value)
+    assert difference(back, value, 0, 0) is None
+
+
+@settings(max_examples=400)
+@given(JSON)
+def test_nothing_that_arrives_breaks_the_grader(data):
+    try:
+        value = decode(data)
+    except WireError:
+        return
+    for expected in (1.0, 2, True, "a", None, [1], (1, 2), {"a": 1}, np.ones(2), torch.ones(2)):
+        problem = difference(value, expected)
+        assert problem is None or isinstance(problem, str)
+
+
+@given(st.text(max_size=60))
+def test_a_text_that_is_not_a_message_is_refused(text):
+    try:
+        loads(text)
+    except WireError:
+        return
+    json.loads(text)  # seul du JSON a pu passer
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"tableau": ["<f8", [1_000_000_000_000], ""]},
+        {"tableau": ["<f8", [-1, -8], "AAAAAAAAAAA="]},
+        {"tableau": ["|O", [1], "AAAAAAAAAAA="]},
+        {"tenseur": ["<U1", [1], "QQAAAA=="]},
+        {"dictionnaire": [[{"liste": []}, 1]]},
+        {"liste": 3},
+        {},
+        {"liste": [], "tuple": []},
+        [1, 2],
+    ],
+)
+def test_a_forged_message_is_refused(data):
+    with pytest.raises(WireError):
+        decode(data)
+
+
+def test_a_bottomless_value_is_refused():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(WireError):
+        encode(deep)
+    with pytest.raises(WireError):
+        loads('{"liste":[' * 100_000)
+
+
+def test_an_unknown_object_leaves_only_the_name_of_its_type():
+    assert loads(dumps({1, 2})) == Opaque("set")
+    assert difference(loads(dumps({1, 2})), 3.0) is not None
+    assert loads(dumps(torch.ones(2, dtype=torch.bfloat16))) == Opaque("tenseur torch.bfloat16")
+
+
+def test_a_gradient_does_not_travel():
+    back = loads(dumps(torch.ones(2, requires_grad=True)))
+    assert not back.requires_grad
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), math.inf, math.nan])
+def test_a_number_without_measure_is_only_different(number):
+    assert difference(number, 1.0) is not None
+
+
+# ---------- relire une copie
+
+CELL = st.fixed_dictionaries(
+    {},
+    optional={
+        "cell_type": st.sampled_from(["code", "markdown", "raw", "x", 3]),
+        "source": st.text(max_size=9) | st.lists(st.text(max_size=3), max_size=2) | st.integers(),
+        "metadata": st.none()
+        | st.dictionaries(st.sampled_from(["nbgrader", "x"]), JSON, max_size=2)
+        | st.integers(),
+    },
+)
+NOTEBOOK = st.fixed_dictionaries(
+    {},
+    optional={
+        "cells": st.lists(CELL, max_size=3) | JSON,
+        "nbformat": st.sampled_from([4, 3, 2, 1, 99, "4", None]),
+        "nbformat_minor": st.integers(0, 9),
+        "metadata": JSON,
+        "worksheets": JSON,
+    },
+)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(NOTEBOOK | JSON)
+def test_any_file_is_read_or_refused_with_a_reason(tmp_path, data):
+    path = tmp_path / "copie.ipynb"
+    path.write_text(json.dumps(data), "utf-8")
+    try:
+        cells, remarks = read(path)
+    except SubmissionError as error:
+        assert str(error)
+        return
+    assert all(isinstance(cell["source"], str) for cell in cells)
+    assert all(isinstance(remark, str) for remark in remarks)
+
+
+@given(st.binary(max_size=80))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_refused_with_a_reason(tmp_path, data):
+    path = tmp_path / "copie.ipynb"
+    path.write_bytes(data)
+    with pytest.raises(SubmissionError):
+        read(path)
+
+
+def test_a_notebook_of_format_3_is_read(tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1")])
+    old = nbformat.convert(notebook, 3)
+    path = tmp_path / "copie.ipynb"
+    path.write_text(nbformat.writes(old, version=3), "utf-8")
+    cells, remarks = read(path)
+    assert cells[0]["source"] == "x = 1"
+    assert "ancien format" in remarks[0]
+
+
+@given(st.text(alphabet="<>!/[]()abdhimgstrcp: \n`", max_size=60))
+def test_what_a_student_writes_holds_no_tag(text):
+    import re
+
+    clean = harmless(text)
+    assert not re.search(r"<[A-Za-z/!?]", clean)
+    assert "![" not in clean
