@@ -241,6 +241,18 @@ def test_grading_again_keeps_what_still_holds_and_nothing_else(class_of_30):
         assert gradebook.find_grade(cell, "semaine-1", "semaine-1", "e01").manual_score == 4
 
 
+def test_a_student_who_comes_late_gets_the_assignment(class_of_30, tmp_path, capsys):
+    course, assignment, _ = class_of_30
+    before = {s: nbformat.writes(handed_out(course, assignment, s)) for s in STUDENTS}
+    (tmp_path / "liste.csv").write_text("identifiant;nom\ne31;Tard\ne01;Autrenom\n", "utf-8")
+    assert run("inscrire", "semaine-1", tmp_path / "liste.csv", root=course.root) == 0
+    assert "1 élève ajouté, 1 inscrit avant" in capsys.readouterr().out
+    assert {s: nbformat.writes(handed_out(course, assignment, s)) for s in STUDENTS} == before
+    assert len(handed_out(course, assignment, "e31").cells) > 10
+    assert len(course.load("semaine-1").students) == 31
+    assert run("notes", "semaine-1", root=course.root) == 0  # rien n'est à corriger de nouveau
+
+
 # ---------- reprendre
 
 
@@ -281,6 +293,7 @@ def test_a_run_killed_while_it_writes_the_gradebook_is_resumed(tmp_path, monkeyp
 
     monkeypatch.setattr(gradebook, "_complete", interrupted)
     assert run("corriger", "essai-1", root=course.root) == 130
+    assert run("notes", "essai-1", root=course.root) == 2  # une copie n'est pas enregistrée
     monkeypatch.setattr(gradebook, "_complete", complete)
     assert run("corriger", "essai-1", root=course.root) == 0
     assert recorded(course, assignment) == {"e0": 6, "e1": 6, "e2": 6}
@@ -306,6 +319,17 @@ def test_a_fault_of_the_grader_gives_no_mark_rather_than_a_zero(tmp_path, monkey
 
 
 # ---------- isoler
+
+
+def test_nbgrader_alone_does_not_run_the_code_of_students(tmp_path):
+    course, assignment = own_course(tmp_path / "cours")
+    trap = f"open({str(tmp_path / 'execute')!r}, 'w')\n"
+    submit(course, assignment, "ada", {"essai.double": trap})
+    command = [sys.executable, "-m", "nbgrader", "autograde", "essai-1"]
+    done = subprocess.run(command, cwd=course.root, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0
+    assert "d2l-fr devoir corriger" in done.stdout + done.stderr
+    assert not (tmp_path / "execute").exists()
 
 
 def test_without_bubblewrap_grading_refuses_and_says_the_risk(tmp_path, monkeypatch, capsys):
@@ -438,7 +462,7 @@ def test_an_assignment_is_not_replaced_by_accident(tmp_path, capsys):
     assert run(*again, "--remplacer", root=course.root) == 0
     submit(course, course.load("essai-1"), "ada", RIGHT)
     assert run(*again, "--remplacer", root=course.root) == 2
-    assert "déjà rendu" in capsys.readouterr().err
+    assert "est déjà rendu" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

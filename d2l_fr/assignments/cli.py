@@ -72,6 +72,10 @@ def _parser():
     make.add_argument("--depot", metavar="URL", help="où Colab prend le paquet (adresse du dépôt)")
     make.add_argument("--remplacer", action="store_true", help="refait un devoir qui existe")
 
+    join = action("inscrire", "ajoute des élèves à un devoir, et écrit leur notebook", _enrol)
+    join.add_argument("nom")
+    join.add_argument("liste", metavar="LISTE.csv", help="les élèves, nouveaux compris")
+
     take = action("ramasser", "range les copies d'une archive de Moodle ou d'un dossier", _collect)
     take.add_argument("nom")
     take.add_argument("source", help="l'archive .zip de Moodle, ou un dossier")
@@ -95,6 +99,16 @@ def _parser():
     give.add_argument("nom")
     give.add_argument("--sur", type=float, help="ramène la note, par exemple à 20")
     return parser
+
+
+def _count(number, *words):
+    """« 1 copie notée », « 3 copies notées »."""
+    return " ".join([str(number), *(word + "s" * (number > 1) for word in words)])
+
+
+def _some(names, shown=10):
+    """Les premiers noms d'une liste."""
+    return ", ".join(names[:shown]) + ("…" if len(names) > shown else "")
 
 
 def _list(options):
@@ -128,7 +142,9 @@ def _list(options):
         for name in names:
             assignment = course.load(name)
             count = len(course.submitters(name))
-            print(f"  {name:12} {assignment.points} pts  {count} copies  {assignment.title}")
+            print(
+                f"  {name:12} {assignment.points} pts  {_count(count, 'copie')}  {assignment.title}"
+            )
 
 
 def _create(options):
@@ -149,7 +165,7 @@ def _create(options):
         )
     if path.exists() and (count := len(course.submitters(options.nom))):
         raise CourseError(
-            f"{count} élèves ont déjà rendu « {options.nom} » : le refaire changerait l'énoncé de "
+            f"« {options.nom} » est déjà rendu ({_count(count, 'copie')}) : le refaire changerait l'énoncé de "
             "copies rendues. Donnez un autre nom au nouveau devoir."
         )
     identifiers = options.exercices or ready["exercices"]
@@ -193,13 +209,30 @@ def _create(options):
         print("  Sans --depot, le notebook ne sait pas installer le paquet sur Colab.")
 
 
+def _enrol(options):
+    from d2l_fr.assignments.gradebook import hand_out
+
+    course = Course(options.cours)
+    assignment = course.load(options.nom)
+    known = {student.id: student for student in assignment.students}
+    given = {student.id: student for student in read_students(options.liste)}
+    new = [student for identifier, student in given.items() if identifier not in known]
+    assignment = replace(assignment, students=list({**known, **given}.values()))
+    course.save(assignment)
+    if assignment.per_student:
+        hand_out(course, assignment, new)
+    print(
+        f"{_count(len(new), 'élève', 'ajouté')}, {_count(len(given) - len(new), 'inscrit')} avant."
+    )
+
+
 def _collect(options):
     from d2l_fr.assignments.collect import collect
 
     course = Course(options.cours)
     assignment = course.load(options.nom)
     taken, left = collect(course, assignment, options.source)
-    print(f"{len(taken)} copies rangées dans {course.root}/submitted.")
+    print(f"{_count(len(taken), 'copie', 'rangée')} dans {course.root}/submitted.")
     for path, reason in left:
         print(f"  laissé : {path} ({reason})")
     if not taken:
@@ -290,13 +323,13 @@ def _grade(options):
     todo = [s for s in chosen if known[s] is None or options.recommencer]
     kept = {s: v for s, v in known.items() if v is not None and s not in todo}
     if kept and not options.eleve:
-        print(f"{len(kept)} copies déjà corrigées, inchangées.")
+        print(f"{_count(len(kept), 'copie', 'inchangée')} : rien à refaire.")
     graded, broken = _grade_all(grader, todo, options.coeurs)
     seconds = time.monotonic() - start
     verdicts = {**kept, **graded}
     copies = _copies(grader, verdicts)
     with _bar(len(copies), "Carnet de notes") as bar:
-        failed = broken + record(course, assignment, copies, lambda _: bar.update())
+        failed = broken + record(course, assignment, copies, submitters, lambda _: bar.update())
     lost = {student for student, _ in failed}
     _feedback_all(course, assignment, {s: c for s, c in copies.items() if s not in lost})
     waiting = [s for s in submitters if s not in verdicts and s not in lost]
@@ -313,18 +346,19 @@ def _report(graded, seconds, failed, waiting):
     for student, reason in failed:
         print(f"  {student} : pas de note ({reason}) ; relancez", file=sys.stderr)
     if waiting:
-        print(f"{len(waiting)} copies restent à corriger : {', '.join(waiting[:10])}…")
+        print(f"Reste à corriger ({_count(len(waiting), 'copie')}) : {_some(waiting)}.")
     if graded:
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         peak = max(verdict.memory for verdict in graded.values()) / 1e6
         rate = 60 * len(graded) / seconds
         print(
-            f"{len(graded)} copies corrigées en {fr(seconds, 0)} s ({fr(rate, 1)} par minute) ; "
+            f"{_count(len(graded), 'copie', 'corrigée')} en {fr(seconds, 0)} s ({fr(rate, 1)} par minute) ; "
             f"mémoire : {fr(own, 0)} Mo, et au plus {fr(peak, 0)} Mo par copie."
         )
 
 
 def _marks(options):
+    from d2l_fr.assignments.gradebook import recorded
     from d2l_fr.assignments.grading import Grader
     from d2l_fr.assignments.marks import write_marks
 
@@ -333,23 +367,24 @@ def _marks(options):
     if options.sur is not None and not options.sur > 0:
         raise CourseError("--sur attend un nombre plus grand que zéro.")
     grader = Grader(course, assignment)
-    verdicts, stale = {}, []
+    verdicts, stale, saved = {}, [], recorded(course, options.nom)
     for student in course.submitters(options.nom):
         verdict = grader.known(student)
-        if verdict is None:
+        if verdict is None or saved.get(student, {}).get("key") != verdict.key:
             stale.append(student)
         else:
             verdicts[student] = verdict
     if stale:
         raise CourseError(
-            f"{len(stale)} copies ne sont pas corrigées, ou ont changé depuis : "
-            f"{', '.join(stale[:10])}. Lancez « d2l-fr devoir corriger {options.nom} »."
+            f"{_count(len(stale), 'copie')} à corriger, ou à corriger de nouveau : {_some(stale)}. "
+            f"Lancez « d2l-fr devoir corriger {options.nom} »."
         )
     _feedback_all(course, assignment, _copies(grader, verdicts))
     table, files = write_marks(course, assignment, verdicts, options.sur)
     waiting = sum(not row.complete for row in table)
     print(
-        f"{len(verdicts)} copies notées" + (f", {waiting} à finir à la main." if waiting else ".")
+        f"{_count(len(verdicts), 'copie', 'notée')}"
+        + (f", {waiting} à finir à la main." if waiting else ".")
     )
     for path in files:
         print(f"  {path}")

@@ -36,7 +36,15 @@ from traitlets.config import Config
 from d2l_fr.assignments.course import CourseError, write
 from d2l_fr.assignments.notebook import answer_id, build, solution_notebook, test_id
 
-__all__ = ["ApplyVerdict", "open_gradebook", "publish", "record", "setup_course"]
+__all__ = [
+    "ApplyVerdict",
+    "hand_out",
+    "open_gradebook",
+    "publish",
+    "record",
+    "recorded",
+    "setup_course",
+]
 
 COURSE_CONFIG = """\
 # Le cours, vu de nbgrader. Les copies se corrigent par « d2l-fr devoir corriger », à l'abri ;
@@ -167,21 +175,24 @@ def publish(course, assignment):
     _run(course, GenerateAssignment, _directory(course, name, "."), preprocessors=steps)
     release = course.root / "release" / name / f"{name}.ipynb"
     found = [release]
+    if assignment.per_student:
+        return [*found, *hand_out(course, assignment, assignment.students)]
     answers = course.folder("corriges", name)
-    if not assignment.per_student:
-        nbformat.write(solution_notebook(assignment), answers / f"{name}.ipynb")
-        return found
-    checksums = {
-        cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.get("checksum")
-        for cell in nbformat.read(release, 4).cells
-    }
-    out = course.folder("distribution", name)
-    for student in assignment.students:
+    nbformat.write(solution_notebook(assignment), answers / f"{name}.ipynb")
+    return found
+
+
+def hand_out(course, assignment, students):
+    """Écrit le notebook et le corrigé de chacun de ces élèves ; rend les notebooks."""
+    name, found = assignment.name, []
+    release = nbformat.read(course.root / "release" / name / f"{name}.ipynb", 4)
+    checksums = {c.metadata.nbgrader.grade_id: c.metadata.nbgrader.checksum for c in release.cells}
+    answers = course.folder("corriges", name)
+    for student in students:
         own = build(assignment, student.id)
         for cell in own.cells:  # comme nbgrader, pour que sa validation reconnaisse la copie
             cell.metadata.nbgrader["checksum"] = checksums[cell.metadata.nbgrader.grade_id]
-        path = out / student.id / f"{name}.ipynb"
-        path.parent.mkdir(exist_ok=True)
+        path = course.folder("distribution", name, student.id) / f"{name}.ipynb"
         nbformat.write(own, path)
         nbformat.write(solution_notebook(assignment, student.id), answers / f"{student.id}.ipynb")
         found.append(path)
@@ -197,21 +208,30 @@ def _answers(notebook, assignment):
     }
 
 
-def record(course, assignment, copies, progress=lambda student: None):
-    """Passe les copies corrigées à nbgrader ; rend les élèves dont l'enregistrement a échoué.
+def _state_path(course, name):
+    return course.private / "enregistres" / f"{name}.json"
 
-    ``copies`` : élève → (notebook remis en état, verdict).
+
+def recorded(course, name):
+    """Ce que le carnet contient : élève → {"key": celle du verdict, "answers": empreintes}."""
+    try:
+        return json.loads(_state_path(course, name).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def record(course, assignment, copies, submitters, progress=lambda student: None):
+    """Passe les copies corrigées à nbgrader ; rend une liste (élève, raison) des échecs.
+
+    ``copies`` : élève → (notebook remis en état, verdict) ; ``submitters`` : tous ceux qui ont
+    rendu. Une copie retirée sort du carnet.
     """
     name = assignment.name
-    state_path = course.private / "enregistres" / f"{name}.json"
-    try:
-        state = json.loads(state_path.read_text("utf-8"))
-    except (OSError, ValueError):
-        state = {}
+    state_path, state = _state_path(course, name), recorded(course, name)
     failed = []
     students = {student.id: student for student in assignment.students}
     with open_gradebook(course) as gradebook:
-        for gone in set(state) - set(copies):
+        for gone in set(state) - set(submitters):
             with contextlib.suppress(MissingEntry):
                 gradebook.remove_submission(name, gone)
             shutil.rmtree(course.root / "autograded" / gone / name, ignore_errors=True)
@@ -223,7 +243,9 @@ def record(course, assignment, copies, progress=lambda student: None):
         if state.get(student, {}).get("key") == verdict.key and saved.is_file():
             continue
         answers = _answers(notebook, assignment)
-        before = state.pop(student, {}).get("answers", {})
+        before = state.get(student, {}).get("answers", {})
+        # Tant que l'enregistrement n'est pas fini, aucune note de cette copie ne vaut.
+        state[student] = {"key": None, "answers": before}
         write(state_path, json.dumps(state))
         folder = course.private / "copies" / student / name
         shutil.rmtree(folder, ignore_errors=True)
@@ -241,7 +263,6 @@ def record(course, assignment, copies, progress=lambda student: None):
             _run(course, Autograde, _directory(course, name, student), **steps)
             _complete(course, name, students.get(student), student, before, answers)
         except Exception as error:
-            _forget(course, name, student)
             failed.append((student, f"{type(error).__name__} : {error}"))
             continue
         state[student] = {"key": verdict.key, "answers": answers}
@@ -267,9 +288,3 @@ def _complete(course, name, student, identifier, before, answers):
                 grade.extra_credit = None
                 grade.needs_manual_grade = grade.auto_score is None
         gradebook.db.commit()
-
-
-def _forget(course, name, student):
-    """Retire une copie du carnet : une note d'avant n'y doit pas rester."""
-    with open_gradebook(course) as gradebook, contextlib.suppress(MissingEntry):
-        gradebook.remove_submission(name, student)

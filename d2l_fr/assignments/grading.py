@@ -9,7 +9,7 @@ import builtins
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from d2l_fr.assignments.course import write
 from d2l_fr.assignments.notebook import SubmissionError, build, read, rebuild, setup_source
@@ -186,7 +186,7 @@ class Grader:
         self.course, self.assignment = course, assignment
         self.limits, self.isolated = limits or Limits(), isolated
         self.base = build(assignment)
-        self._stamp = json.dumps([VERSION, asdict(assignment)])
+        self._stamp = json.dumps([VERSION, asdict(replace(assignment, students=[]))])
 
     def path(self, student):
         """Le fichier où est gardé le verdict d'un élève."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from d2l_fr.assignments.course import write
 from d2l_fr.assignments.feedback import PAGE, STYLE, _inline, sentence
 from d2l_fr.assignments.gradebook import open_gradebook
-from d2l_fr.assignments.notebook import amount, test_id
+from d2l_fr.assignments.notebook import amount, answer_id, test_id
 from d2l_fr.french import fr, prose
 from d2l_fr.palette import DARK, LIGHT
 
@@ -41,11 +41,9 @@ def scores(gradebook, assignment, student):
         cell = test_id(exercise)
         grade = gradebook.find_grade(cell, assignment.name, assignment.name, student)
         pending = grade.auto_score is None and grade.manual_score is None
-        comment = ""
-        if exercise.grid:
-            comment = gradebook.find_comment(
-                cell, assignment.name, assignment.name, student
-            ).manual_comment
+        comment = gradebook.find_comment(
+            answer_id(exercise), assignment.name, assignment.name, student
+        ).manual_comment
         found[cell] = (None if pending else grade.score, comment or "")
     return found
 
@@ -197,7 +195,7 @@ def summary(table, assignment, lines, picture, scale=None):
     absent = sum(row.total is None for row in table)
     waiting = sum(not row.complete for row in table)
     mean = fr(sum(marks) / len(marks), 1) if marks else "–"
-    text = f"{len(marks)} copies, moyenne {mean} sur {top}."
+    text = f"{len(marks)} copie{'s' * (len(marks) > 1)}, moyenne {mean} sur {top}."
     if absent:
         text += f" {absent} élève{'s' if absent > 1 else ''} sans copie."
     if waiting:
