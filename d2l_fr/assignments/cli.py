@@ -165,8 +165,8 @@ def _create(options):
         )
     if path.exists() and (count := len(course.submitters(options.nom))):
         raise CourseError(
-            f"« {options.nom} » est déjà rendu ({_count(count, 'copie')}) : le refaire changerait l'énoncé de "
-            "copies rendues. Donnez un autre nom au nouveau devoir."
+            f"« {options.nom} » est déjà rendu ({_count(count, 'copie')}) : le refaire changerait "
+            "l'énoncé de copies rendues. Donnez un autre nom au nouveau devoir."
         )
     identifiers = options.exercices or ready["exercices"]
     if len(set(identifiers)) < len(identifiers):
@@ -352,8 +352,8 @@ def _report(graded, seconds, failed, waiting):
         peak = max(verdict.memory for verdict in graded.values()) / 1e6
         rate = 60 * len(graded) / seconds
         print(
-            f"{_count(len(graded), 'copie', 'corrigée')} en {fr(seconds, 0)} s ({fr(rate, 1)} par minute) ; "
-            f"mémoire : {fr(own, 0)} Mo, et au plus {fr(peak, 0)} Mo par copie."
+            f"{_count(len(graded), 'copie', 'corrigée')} en {fr(seconds, 0)} s "
+            f"({fr(rate, 1)} par minute) ; mémoire : {fr(own, 0)} Mo, et au plus {fr(peak, 0)} Mo par copie."
         )
 
 
