@@ -127,7 +127,7 @@ RIGHT = {
 
 
 def own_course(root, name="essai-1", exercises=("essai.double", "essai.total"), **options):
-    """Un cours à deux exercices ; rend (Course, Assignment)."""
+    """Un cours à deux exercices ; rend le cours et le devoir."""
     folder = Path(root) / "exercices"
     folder.mkdir(parents=True)
     (folder / "essai.md").write_text(OWN, "utf-8")
@@ -135,14 +135,14 @@ def own_course(root, name="essai-1", exercises=("essai.double", "essai.total"), 
 
 
 def created(root, name, *arguments, seed="une phrase que personne ne devine"):
-    """Crée un devoir par la commande ; rend (Course, Assignment)."""
+    """Crée un devoir par la commande ; rend le cours et le devoir."""
     assert run("creer", name, *arguments, "--graine", seed, root=root) == 0
     course = Course(root)
     return course, course.load(name)
 
 
 def run(action, *arguments, root):
-    """Lance « d2l-fr devoir » dans ce processus ; rend le code de sortie."""
+    """Lance ``d2l-fr devoir`` dans ce processus ; rend le code de sortie."""
     return main(["devoir", action, *(str(a) for a in arguments), "--cours", str(root)])
 
 

@@ -38,7 +38,8 @@ ANNEXES = [
     "references",
     "a-propos",
 ]
-PAGES = ["index", *SECTIONS, *ANNEXES]
+GUIDE = ["enseigner", "difficultes", "devoirs", "classe", "edition"]
+PAGES = ["index", *SECTIONS, *GUIDE, *ANNEXES]
 # Les figures vivantes de chaque section (d2l_fr/widgets).
 FIGURES = {
     "sequence": ["horizon"],

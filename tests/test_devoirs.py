@@ -3,9 +3,11 @@
 import csv
 import json
 import signal
+import stat
 import subprocess
 import sys
 import time
+import zipfile
 
 import nbformat
 import pytest
@@ -26,10 +28,13 @@ from classe import (
     submit,
     verdict,
 )
-from d2l_fr.assignments.course import CourseError, read_students
+from conftest import ROOT
+from d2l_fr.assignments.course import CourseError, read_students, ready_made
+from d2l_fr.assignments.feedback import sentence
 from d2l_fr.assignments.gradebook import open_gradebook
-from d2l_fr.assignments.notebook import amount, answer_id, test_id
+from d2l_fr.assignments.notebook import amount, answer_id, test_id, variant_text
 from d2l_fr.exercises.checks import grade
+from d2l_fr.exercises.source import load_exercise
 from d2l_fr.french import prose
 
 STUDENTS = [f"e{number:02}" for number in range(1, 31)]
@@ -183,6 +188,21 @@ def test_the_feedback_says_what_failed_without_the_hidden_checks(class_of_30, br
         assert "n'a pas pu être lue" in tab.inner_text("main").replace("\u2019", "'")
 
 
+def marked_copy(course, student, name="semaine-1"):
+    """Le texte de la copie annotée, que lit le correcteur."""
+    path = course.root / "autograded" / student / name / f"{name}.ipynb"
+    return "\n".join(cell.source for cell in nbformat.read(path, 4).cells)
+
+
+def test_the_marker_reads_the_statement_that_the_student_read(class_of_30):
+    course, assignment, _ = class_of_30
+    for student in ("e01", "e02", "e07"):
+        text = marked_copy(course, student)
+        for exercise in assignment.code:
+            variant = assignment.draw(exercise, student).variant
+            assert prose(variant_text(exercise, variant)) in text
+
+
 def test_the_hand_marks_and_the_files_for_moodle(class_of_30):
     course, assignment, expected = class_of_30
     assert run("notes", "semaine-1", root=course.root) == 0
@@ -195,21 +215,30 @@ def test_the_hand_marks_and_the_files_for_moodle(class_of_30):
             found.manual_score, found.needs_manual_grade = mark, False
             comment = gradebook.find_comment(cell, "semaine-1", "semaine-1", student)
             comment.manual_comment = "Bien vu <b>"
+            assert "Barème" in marked_copy(course, student)
         gradebook.db.commit()
-    assert run("notes", "semaine-1", "--sur", 20, root=course.root) == 0
     folder = course.root / "notes" / "semaine-1"
+    assert run("notes", "semaine-1", "--sur", 20, root=course.root) == 0
+    rows = csv.DictReader((folder / "moodle.csv").read_text("utf-8").splitlines())
+    final = {row["Numéro d'identification"] for row in rows}
+    # Ni les questions encore à lire, ni les copies illisibles : seulement ce qui est acquis.
+    waiting = {"e11", "e12", "e13", "e21", "e22", "e23"}
+    assert final == set(expected) - waiting - {"e10", "e20"}
+    assert run("notes", "semaine-1", "--sur", 20, "--tout", root=course.root) == 0
     rows = list(csv.DictReader((folder / "moodle.csv").read_text("utf-8").splitlines()))
     marks = {row["Numéro d'identification"]: float(row[assignment.title]) for row in rows}
     totals = {s: sum(m.values()) + given.get(s, 0) for s, m in expected.items()}
     assert assignment.points == 20
     assert marks == totals
     assert rows[0]["Adresse de courriel"] == "e01@exemple.fr"
-    sheet = load_workbook(folder / "notes.xlsx")["Notes"]
+    book = load_workbook(folder / "notes.xlsx")
+    sheet = book["Notes"]
     lines = {row[0]: row for row in sheet.iter_rows(min_row=2, values_only=True)}
     assert lines["e02"][-3:-1] == (18.5, 18.5)
     assert lines["e30"][-1] == "rien rendu"
     assert lines["e01"][2] == "=Prénom"
     assert sheet.cell(2, 3).data_type == "s"  # et non une formule
+    assert any("Avec l'entrée" in str(row[3].value) for row in book["Détail"].iter_rows(min_row=2))
     assert (folder / "repartition.png").read_bytes()[:4] == b"\x89PNG"
     summary = (folder / "bilan.html").read_text("utf-8")
     assert "Ce qui a manqué le plus" in summary
@@ -238,6 +267,7 @@ def test_grading_again_keeps_what_still_holds_and_nothing_else(class_of_30):
     with open_gradebook(course) as gradebook:
         cell = test_id(next(e for e in assignment.exercises if e.identifier == QUESTION))
         assert gradebook.find_grade(cell, "semaine-1", "semaine-1", "e02").needs_manual_grade
+        assert gradebook.find_comment(cell, "semaine-1", "semaine-1", "e02").manual_comment is None
         assert gradebook.find_grade(cell, "semaine-1", "semaine-1", "e01").manual_score == 4
 
 
@@ -518,3 +548,129 @@ def test_the_verdict_is_plain_json(class_of_30):
     data = json.loads((course.private / "verdicts" / "semaine-1" / "e01.json").read_text("utf-8"))
     assert data["student"] == "e01"
     assert data["memory"] > 50_000_000
+
+
+def test_the_guide_gives_the_marking_schemes_as_they_are(tmp_path):
+    text = (ROOT / "book" / "devoirs.md").read_text("utf-8")
+    for name, ready in ready_made().items():
+        part = text.partition(f"### `{name}` : ")[2].partition("\n## ")[0].partition("\n### ")[0]
+        exercises = [load_exercise(identifier) for identifier in ready["exercices"]]
+        total, minutes = sum(e.points for e in exercises), sum(e.minutes for e in exercises)
+        assert f"{minutes} minutes, {total} points." in part
+        lines = [line for line in part.splitlines() if line.startswith("|")][2:]
+        expected = []
+        for exercise in exercises:
+            expected.append((exercise.label, f"**{exercise.points}**"))
+            expected += [(sentence(c.text), str(c.points)) for c in exercise.criteria]
+        assert len(lines) == len(expected)
+        for line, (words, points_) in zip(lines, expected, strict=True):
+            assert line.endswith(f"| {points_} |")
+            if words.startswith("ex-") or exercise_of(words, exercises).hidden_checks:
+                assert words in line
+
+
+def exercise_of(words, exercises):
+    return next(e for e in exercises if words in [sentence(c.text) for c in e.criteria])
+
+
+def test_the_exercise_of_the_guide_can_be_given(tmp_path):
+    text = (ROOT / "book" / "devoirs.md").read_text("utf-8")
+    source = text.partition("````markdown\n")[2].partition("````\n")[0]
+    (tmp_path / "exercices").mkdir()
+    (tmp_path / "exercices" / "maison.md").write_text(source, "utf-8")
+    course, assignment = created(
+        tmp_path, "controle", "--exercices", "maison.bits-perdus", "maison.deux-courbes"
+    )
+    (exercise,) = assignment.code
+    submit(course, assignment, "ada", {exercise.identifier: expected_source(assignment, exercise)})
+    submit(course, assignment, "zoe", {exercise.identifier: exercise.solution})
+    assert run("corriger", "controle", root=tmp_path) == 0
+    assert recorded(course, assignment) == {"ada": 3, "zoe": 0}
+
+
+def test_a_badly_written_exercise_is_named_with_its_file(tmp_path, capsys):
+    course, _ = own_course(tmp_path / "cours")
+    path = course.root / "exercices" / "essai.md"
+    path.write_text(path.read_text("utf-8").replace("def carre(x):", "def carre(x:"), "utf-8")
+    assert run("creer", "autre", "--exercices", "essai.double", root=course.root) == 2
+    assert "exercices/essai.md, exercice « double », bloc « erreurs »" in capsys.readouterr().err
+
+
+# ---------- ramasser et rendre
+
+
+def moodle_archive(path, members):
+    """Une archive comme celle de Moodle : nom → contenu."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """Un cours dont la liste donne les noms."""
+    root = tmp_path / "cours"
+    root.mkdir()
+    (tmp_path / "liste.csv").write_text(
+        "identifiant,nom,prénom\nada,Lovelace,Ada\nzoe,Le Gall,Zoé\nmax,Roux,Max\n", "utf-8"
+    )
+    return own_course(root, exercises=("essai.double", "--liste", str(tmp_path / "liste.csv")))
+
+
+def test_the_archive_of_moodle_is_collected_then_given_back(listed, tmp_path, capsys):
+    course, assignment = listed
+    text = nbformat.writes(fill(handed_out(course, assignment), assignment, RIGHT))
+    archive = moodle_archive(
+        tmp_path / "moodle.zip",
+        {
+            "Ada Lovelace_123_assignsubmission_file/essai-1.ipynb": text,
+            "Zoé Le Gall_124_assignsubmission_file/essai-1 (2).ipynb": text,
+            "Camille Roux_125_assignsubmission_file/essai-1.ipynb": text,
+            "Max Roux_126_assignsubmission_file/rapport.pdf": "%PDF",
+            "../../../pirate.ipynb": text,
+        },
+    )
+    link = zipfile.ZipInfo("Max Roux_126_assignsubmission_file/lien.ipynb")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(archive, "a") as added:
+        added.writestr(link, "/etc/passwd")
+    assert run("ramasser", "essai-1", archive, root=course.root) == 0
+    said = capsys.readouterr().out
+    assert course.submitters("essai-1") == ["ada", "zoe"]
+    assert "2 copies rangées" in said
+    assert "Camille Roux" in said
+    assert said.count("c'est un lien, ou un chemin qui sort du dossier") == 2
+    assert not list(tmp_path.rglob("pirate*"))
+    assert run("corriger", "essai-1", root=course.root) == 0
+    assert run("notes", "essai-1", root=course.root) == 0
+    assert run("rendre", "essai-1", archive, root=course.root) == 0
+    with zipfile.ZipFile(course.root / "notes" / "essai-1" / "comptes-rendus.zip") as back:
+        assert sorted(back.namelist()) == [
+            "Ada Lovelace_123_assignsubmission_file/essai-1.html",
+            "Zoé Le Gall_124_assignsubmission_file/essai-1.html",
+        ]
+    said = capsys.readouterr().out
+    assert "Max Roux" in said
+    assert "pas corrigée" in said
+
+
+def test_a_folder_of_copies_is_collected(listed, tmp_path):
+    course, assignment = listed
+    text = nbformat.writes(handed_out(course, assignment))
+    for name in ("ada", "zoe/pieces"):
+        (tmp_path / "copies" / name).mkdir(parents=True)
+        (tmp_path / "copies" / name / "devoir.ipynb").write_text(text, "utf-8")
+    (tmp_path / "copies" / "max").symlink_to(tmp_path / "copies" / "ada")
+    assert run("ramasser", "essai-1", tmp_path / "copies", root=course.root) == 0
+    assert course.submitters("essai-1") == ["ada", "zoe"]
+
+
+def test_what_is_not_an_archive_is_refused(listed, tmp_path, capsys):
+    course, _ = listed
+    (tmp_path / "faux.zip").write_text("bonjour", "utf-8")
+    for source in (tmp_path / "faux.zip", tmp_path / "absent.zip"):
+        assert run("ramasser", "essai-1", source, root=course.root) == 2
+    said = capsys.readouterr().err
+    assert "n'est pas une archive" in said
+    assert "n'existe pas" in said

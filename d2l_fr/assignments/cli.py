@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import resource
 import secrets
 import sys
 import time
@@ -98,6 +97,13 @@ def _parser():
     give = action("notes", "écrit les notes (Moodle, tableur), leur répartition, le bilan", _marks)
     give.add_argument("nom")
     give.add_argument("--sur", type=float, help="ramène la note, par exemple à 20")
+    give.add_argument(
+        "--tout", action="store_true", help="met aussi dans moodle.csv les notes provisoires"
+    )
+
+    back = action("rendre", "range les comptes rendus pour Moodle, en une archive", _give_back)
+    back.add_argument("nom")
+    back.add_argument("source", help="l'archive .zip de Moodle d'où viennent les copies")
     return parser
 
 
@@ -113,9 +119,11 @@ def _some(names, shown=10):
 
 def _list(options):
     course = Course(options.cours)
+    given = [load_exercises(section) for section in sections()]
+    given += course.own_exercises().values()
     print("Exercices corrigés par la machine (points, minutes, variantes) :")
-    for section in sections():
-        for exercise in load_exercises(section).values():
+    for exercises in given:
+        for exercise in exercises.values():
             if exercise.hidden_checks:
                 count = len(exercise.variant_names)
                 print(
@@ -123,8 +131,8 @@ def _list(options):
                     f"{count} var.  {exercise.title}"
                 )
     print("\nQuestions ouvertes, notées par un lecteur :")
-    for section in sections():
-        for exercise in load_exercises(section).values():
+    for exercises in given:
+        for exercise in exercises.values():
             if exercise.grid:
                 print(
                     f"  {exercise.identifier:32} {exercise.points} pts  {exercise.minutes:3} min  "
@@ -301,9 +309,8 @@ def _grade(options):
     course = Course(options.cours)
     assignment = course.load(options.nom)
     isolated = not options.sans_isolation
-    if isolated:
-        check_isolation()
-    else:
+    check_isolation(wanted=isolated)
+    if not isolated:
         print(f"Attention : {RISK}", file=sys.stderr)
     limits = replace(
         Limits(), cell=options.temps_cellule, call=options.temps_appel, total=options.temps_total,
@@ -348,12 +355,15 @@ def _report(graded, seconds, failed, waiting):
     if waiting:
         print(f"Reste à corriger ({_count(len(waiting), 'copie')}) : {_some(waiting)}.")
     if graded:
+        import resource  # absent de Windows, où l'on ne corrige pas
+
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         peak = max(verdict.memory for verdict in graded.values()) / 1e6
         rate = 60 * len(graded) / seconds
         print(
             f"{_count(len(graded), 'copie', 'corrigée')} en {fr(seconds, 0)} s "
-            f"({fr(rate, 1)} par minute) ; mémoire : {fr(own, 0)} Mo, et au plus {fr(peak, 0)} Mo par copie."
+            f"({fr(rate, 1)} par minute) ; mémoire : {fr(own, 0)} Mo, "
+            f"et au plus {fr(peak, 0)} Mo par copie."
         )
 
 
@@ -380,14 +390,28 @@ def _marks(options):
             f"Lancez « d2l-fr devoir corriger {options.nom} »."
         )
     _feedback_all(course, assignment, _copies(grader, verdicts))
-    table, files = write_marks(course, assignment, verdicts, options.sur)
-    waiting = sum(not row.complete for row in table)
-    print(
-        f"{_count(len(verdicts), 'copie', 'notée')}"
-        + (f", {waiting} à finir à la main." if waiting else ".")
-    )
+    table, files = write_marks(course, assignment, verdicts, options.sur, options.tout)
+    waiting = [row.id for row in table if not row.complete]
+    unread = [row.id for row in table if row.problem]
+    print(f"{_count(len(verdicts), 'copie', 'notée')}.")
+    if waiting:
+        print(f"  à finir à la main : {_some(waiting)}")
+    if unread:
+        print(f"  illisibles : {_some(unread)}")
+    if (waiting or unread) and not options.tout:
+        print("  Ces notes-là ne sont pas dans moodle.csv (--tout les y met, telles quelles).")
     for path in files:
         print(f"  {path}")
+
+
+def _give_back(options):
+    from d2l_fr.assignments.collect import give_back
+
+    course = Course(options.cours)
+    path, count, left = give_back(course, course.load(options.nom), options.source)
+    print(f"{_count(count, 'compte')} {'rendus' if count > 1 else 'rendu'} dans {path}.")
+    for name, reason in left:
+        print(f"  laissé : {name} ({reason})")
 
 
 def main(arguments=None):

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from d2l_fr.assignments.course import _STUDENT, CourseError
 
-__all__ = ["collect"]
+__all__ = ["collect", "give_back"]
 
 MAX_FILE = 20_000_000  # octets : au-delà, la copie est signalée et laissée
 MAX_TOTAL = 2_000_000_000
@@ -28,7 +28,7 @@ def _words(text):
 def _owner(path, students):
     """L'élève à qui est ce fichier, d'après les noms du chemin ; None si on l'ignore.
 
-    Moodle nomme un dossier « Prénom Nom_12345_assignsubmission_file », d'autres « identifiant ».
+    Moodle nomme un dossier ``Prénom Nom_12345_assignsubmission_file`` ; d'autres, ``identifiant``.
     """
     for part in path.parts:
         stem = part.removesuffix(".ipynb")
@@ -119,3 +119,34 @@ def collect(course, assignment, source):
             with opener() as stream, (folder / name).open("wb") as target:
                 target.write(stream.read(MAX_FILE + 1))
     return sorted(taken), left
+
+
+def give_back(course, assignment, source):
+    """Range les comptes rendus comme Moodle les attend ; rend (archive écrite, nombre, laissés).
+
+    Moodle reconnaît un élève au nom du dossier qu'avait sa copie dans l'archive ``source``. Lève
+    ``CourseError`` si elle ne se lit pas, ou si aucun compte rendu n'y trouve sa place.
+    """
+    try:
+        with zipfile.ZipFile(source) as archive:
+            names = {PurePosixPath(name.replace("\\", "/")).parts[0] for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CourseError(f"{source} ne se lit pas : ce n'est pas une archive .zip.") from error
+    path = course.folder("notes", assignment.name) / "comptes-rendus.zip"
+    left, count = [], 0
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in sorted(names):
+            student = _owner(PurePosixPath(name, "x"), assignment.students)
+            page = f"{assignment.name}.html"
+            report = course.root / "feedback" / str(student) / assignment.name / page
+            if student is None:
+                left.append((name, "aucun élève de la liste ne correspond"))
+            elif not report.is_file():
+                left.append((name, "pas de compte rendu : la copie n'est pas corrigée"))
+            else:
+                out.write(report, f"{name}/{page}")
+                count += 1
+    if not count:
+        path.unlink()
+        raise CourseError("Aucun compte rendu n'a trouvé son élève dans cette archive.")
+    return path, count, left

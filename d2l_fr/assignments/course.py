@@ -232,13 +232,19 @@ class Course:
         Lève ``ExerciseError`` s'il n'existe pas.
         """
         section, _, name = identifier.partition(".")
-        path = self.root / "exercices" / f"{section}.md"
-        if path.is_file():
-            own = parse(section, path.read_text("utf-8"))
-            if name in own:
-                return own[name]
-            raise ExerciseError(f"{path} n'a pas d'exercice « {name} » ; il a {sorted(own)}.")
-        return load_exercise(identifier)
+        own = self.own_exercises().get(section)
+        if own is None:
+            return load_exercise(identifier)
+        if name in own:
+            return own[name]
+        raise ExerciseError(
+            f"exercices/{section}.md n'a pas d'exercice « {name} » ; il a : {', '.join(own)}."
+        )
+
+    def own_exercises(self):
+        """Les exercices du dossier ``exercices`` : fichier → (nom → ``Exercise``)."""
+        paths = sorted((self.root / "exercices").glob("*.md"))
+        return {p.stem: parse(p.stem, p.read_text("utf-8"), f"exercices/{p.name}") for p in paths}
 
     def submission(self, student, name):
         """Le dossier où l'on attend la copie d'un élève."""

@@ -28,7 +28,7 @@ class _Recorder(Compare):
 
 
 def visible_cases(exercise, reference, seed):
-    """Rend les essais visibles : une liste de (arguments, nommés, attendu, rtol, atol)."""
+    """Rend les essais visibles : (arguments, nommés, attendu, tolérances) de chacun."""
     import numpy as np
 
     namespace = _namespace()

@@ -34,7 +34,14 @@ from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
 from d2l_fr.assignments.course import CourseError, write
-from d2l_fr.assignments.notebook import answer_id, build, solution_notebook, test_id
+from d2l_fr.assignments.notebook import (
+    answer_id,
+    build,
+    plain,
+    solution_notebook,
+    statement,
+    test_id,
+)
 
 __all__ = [
     "ApplyVerdict",
@@ -73,14 +80,18 @@ class ApplyVerdict(NbGraderPreprocessor):
             )
         assignment, verdict = self.verdicts[student]
         by_cell = {test_id(exercise): exercise for exercise in assignment.code}
+        statements = _statements(assignment, student)
         for cell in notebook.cells:
-            exercise = by_cell.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+            label = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if label in statements:
+                cell.source = statements[label]
+            exercise = by_cell.get(label)
             if exercise is None:
                 continue
             marks = verdict.marks[exercise.identifier]
             text = "\n".join(
                 f"{mark['earned']}/{mark['points']}  {mark['text']}"
-                + (f"\n      {mark['detail']}" if mark["detail"] != "Juste." else "")
+                + (f"\n      {mark['message']}" if mark["message"] else "")
                 for mark in marks
             )
             cell.outputs = [
@@ -95,10 +106,24 @@ class ApplyVerdict(NbGraderPreprocessor):
         return notebook, resources
 
 
+def _statements(assignment, student):
+    """Les énoncés qu'a lus l'élève ; sous ceux des questions, le barème de qui les note."""
+    found = {}
+    for number, exercise in enumerate(assignment.exercises, 1):
+        variant = assignment.draw(exercise, student).variant
+        text = statement(exercise, number, variant)
+        if exercise.grid:
+            text += plain(f"\n\n**Barème**\n\n{exercise.grid}")
+        found[f"enonce-{exercise.section}-{exercise.name}"] = text
+    return found
+
+
 def setup_course(course):
     """Écrit ``nbgrader_config.py`` et les dossiers du cours, s'ils manquent."""
-    for name in ("source", "release", "submitted", "autograded", "feedback"):
-        course.folder(name)
+    course.folder("release")
+    for name in ("source", "submitted", "autograded", "feedback", "notes", "corriges"):
+        if not (course.root / name).exists():  # copies et notes : à l'enseignant seul
+            course.folder(name).chmod(0o700)
     course.private.mkdir(mode=0o700, exist_ok=True)
     path = course.root / "nbgrader_config.py"
     if not path.exists():
@@ -107,8 +132,9 @@ def setup_course(course):
     ignored = course.root / ".gitignore"
     if not ignored.exists():
         lines = ["# Graines, notes, copies : rien de cela ne se publie.", ".d2l-fr/", "source/"]
-        lines += ["submitted/", "autograded/", "feedback/", "notes/", "corriges/", "gradebook.db"]
-        ignored.write_text("\n".join([*lines, "distribution/"]) + "\n", "utf-8")
+        lines += ["submitted/", "autograded/", "feedback/", "notes/", "corriges/", "exercices/"]
+        lines += ["distribution/", "gradebook.db*", "*.csv", "*.zip"]
+        ignored.write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def _directory(course, name, student="*"):
@@ -213,7 +239,7 @@ def _state_path(course, name):
 
 
 def recorded(course, name):
-    """Ce que le carnet contient : élève → {"key": celle du verdict, "answers": empreintes}."""
+    """Ce que le carnet contient : élève → ``key`` du verdict, et ``answers``, des empreintes."""
     try:
         return json.loads(_state_path(course, name).read_text("utf-8"))
     except (OSError, ValueError):
@@ -229,7 +255,6 @@ def record(course, assignment, copies, submitters, progress=lambda student: None
     name = assignment.name
     state_path, state = _state_path(course, name), recorded(course, name)
     failed = []
-    students = {student.id: student for student in assignment.students}
     with open_gradebook(course) as gradebook:
         for gone in set(state) - set(submitters):
             with contextlib.suppress(MissingEntry):
@@ -261,7 +286,7 @@ def record(course, assignment, copies, submitters, progress=lambda student: None
         }
         try:
             _run(course, Autograde, _directory(course, name, student), **steps)
-            _complete(course, name, students.get(student), student, before, answers)
+            _complete(course, assignment, student, before, answers)
         except Exception as error:
             failed.append((student, f"{type(error).__name__} : {error}"))
             continue
@@ -271,20 +296,25 @@ def record(course, assignment, copies, submitters, progress=lambda student: None
     return failed
 
 
-def _complete(course, name, student, identifier, before, answers):
-    """Le nom de l'élève ; et les notes données à la main à une réponse qui a changé, effacées."""
+def _complete(course, assignment, identifier, before, answers):
+    """Donne son nom à l'élève ; efface notes et mots écrits pour une réponse qui a changé."""
+    name = assignment.name
+    student = next((s for s in assignment.students if s.id == identifier), None)
     with open_gradebook(course) as gradebook:
         if student is not None:
             gradebook.update_or_create_student(
                 identifier, last_name=student.last_name, first_name=student.first_name,
                 email=student.email,
             )  # fmt: skip
-        for cell, answer in answers.items():
-            if before and before.get(cell) == answer:
+        for exercise in assignment.exercises:
+            cell = test_id(exercise)
+            if before and before.get(cell) == answers[cell]:
                 continue
             with contextlib.suppress(MissingEntry):
                 grade = gradebook.find_grade(cell, name, name, identifier)
-                grade.manual_score = None
-                grade.extra_credit = None
+                grade.manual_score = grade.extra_credit = None
                 grade.needs_manual_grade = grade.auto_score is None
+            with contextlib.suppress(MissingEntry):
+                comment = gradebook.find_comment(answer_id(exercise), name, name, identifier)
+                comment.manual_comment = None
         gradebook.db.commit()

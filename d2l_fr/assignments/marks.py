@@ -4,6 +4,7 @@ import base64
 import csv
 import html
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from d2l_fr.assignments.gradebook import open_gradebook
 from d2l_fr.assignments.notebook import amount, answer_id, test_id
 from d2l_fr.french import fr, prose
 from d2l_fr.palette import DARK, LIGHT
+
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # refusés dans un classeur
 
 __all__ = ["Row", "missed", "rows", "scores", "write_marks"]
 
@@ -92,8 +95,11 @@ def _scaled(row, assignment, scale):
     return round(row.total * scale / assignment.points, 2) if scale else row.total
 
 
-def moodle_csv(table, assignment, scale=None):
-    """Le fichier à importer dans Moodle (Notes, Importation, Fichier CSV), en octets UTF-8."""
+def moodle_csv(table, assignment, scale=None, everything=False):
+    """Le fichier à importer dans Moodle (Notes, Importation, Fichier CSV), en octets UTF-8.
+
+    Une note provisoire et le zéro d'une copie illisible n'y sont que si ``everything`` est vrai.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     with_email = any(row.email for row in table)
@@ -101,14 +107,14 @@ def moodle_csv(table, assignment, scale=None):
     writer.writerow([*head, assignment.title])
     for row in table:
         mark = _scaled(row, assignment, scale)
-        if mark is None:  # rien de rendu : la case reste vide, Moodle n'y touche pas
-            continue
+        if mark is None or not (everything or (row.complete and not row.problem)):
+            continue  # Moodle ne touche pas à la case d'un élève qui n'est pas dans le fichier
         writer.writerow([row.id, *([row.email] if with_email else []), f"{mark:g}"])
     return out.getvalue().encode("utf-8")
 
 
-def spreadsheet(table, assignment, lines, scale=None):
-    """Le classeur des notes (.xlsx), en octets : une feuille des notes, une des critères."""
+def spreadsheet(table, assignment, verdicts, lines, scale=None):
+    """Le classeur des notes, en octets : les notes, les critères, le détail des échecs."""
     from openpyxl import Workbook
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
@@ -135,6 +141,14 @@ def spreadsheet(table, assignment, lines, scale=None):
         [e.title, c.text, c.points, round(part, 3), reasons[0][0] if reasons else ""]
         for e, c, part, reasons in lines
     ])  # fmt: skip
+    detail = book.create_sheet("Détail")
+    _fill(detail, [["Identifiant", "Exercice", "Critère", "Ce que l'épreuve a montré"]] + [
+        [student, e.title, mark["text"], mark["detail"]]
+        for student, verdict in verdicts.items()
+        for e in assignment.code
+        for mark in verdict.marks[e.identifier]
+        if not mark["earned"]
+    ])  # fmt: skip
     for page in book:
         page.freeze_panes = "A2"
         for cell in page[1]:
@@ -152,6 +166,8 @@ def spreadsheet(table, assignment, lines, scale=None):
 def _fill(sheet, content):
     for y, line in enumerate(content, 1):
         for x, value in enumerate(line, 1):
+            if isinstance(value, str):
+                value = _FORBIDDEN.sub("", value)
             cell = sheet.cell(y, x, value)
             if isinstance(value, str):  # un nom qui commence par « = » n'est pas une formule
                 cell.data_type = "s"
@@ -227,8 +243,8 @@ def summary(table, assignment, lines, picture, scale=None):
     return PAGE.format(title=f"Bilan – {title}", style=style, body="\n".join(parts))
 
 
-def write_marks(course, assignment, verdicts, scale=None):
-    """Écrit notes/<devoir>/ : moodle.csv, notes.xlsx, repartition.png, bilan.html.
+def write_marks(course, assignment, verdicts, scale=None, everything=False):
+    """Écrit ``moodle.csv``, ``notes.xlsx``, ``repartition.png`` et ``bilan.html``.
 
     Rend les lignes (``Row``) et les fichiers écrits.
     """
@@ -237,8 +253,8 @@ def write_marks(course, assignment, verdicts, scale=None):
     picture = distribution(table, assignment, scale)
     folder = course.root / "notes" / assignment.name
     written = {
-        "moodle.csv": moodle_csv(table, assignment, scale),
-        "notes.xlsx": spreadsheet(table, assignment, lines, scale),
+        "moodle.csv": moodle_csv(table, assignment, scale, everything),
+        "notes.xlsx": spreadsheet(table, assignment, verdicts, lines, scale),
         "repartition.png": picture,
         "bilan.html": summary(table, assignment, lines, picture, scale),
     }

@@ -121,14 +121,23 @@ def _environment(home):
     }
 
 
-def check_isolation():
-    """Vérifie que bubblewrap est là et qu'il marche. Lève ``IsolationError`` sinon."""
+def check_isolation(wanted=True):
+    """Vérifie que la correction est possible ici, et isolée si ``wanted``.
+
+    Lève ``IsolationError`` sinon : bubblewrap manque, ne marche pas, ou le système n'est pas Linux.
+    """
+    if not Path("/proc/self/statm").exists():
+        raise IsolationError(
+            "La correction demande Linux : sous Windows, lancez-la dans WSL ; sous macOS, dans une "
+            "machine virtuelle."
+        )
+    if not wanted:
+        return
     if _bubblewrap() is None:
         raise IsolationError(
             "bubblewrap (commande « bwrap ») manque : les copies ne peuvent pas être corrigées à "
-            "l'abri. Sous Debian ou Ubuntu : sudo apt install bubblewrap. Sous Windows, corrigez "
-            "dans WSL ; sous macOS, dans une machine virtuelle Linux.\n" + RISK + "\nPour corriger "
-            "quand même : --sans-isolation."
+            "l'abri. Sous Debian ou Ubuntu : sudo apt install bubblewrap.\n" + RISK + "\nPour "
+            "corriger quand même : --sans-isolation."
         )
     run = subprocess.run([*_command(Limits()), "/bin/true"], capture_output=True, text=True)
     if run.returncode:

@@ -1,7 +1,7 @@
 """Fait passer des valeurs d'un processus à l'autre, en JSON, sans jamais exécuter ce qui arrive.
 
 Le correcteur envoie des entrées au processus où tourne le code d'un élève, et en reçoit des
-résultats. Un « pickle » reçu pourrait exécuter n'importe quoi ; du JSON ne le peut pas, et ce qui
+résultats. Un ``pickle`` reçu pourrait exécuter n'importe quoi ; du JSON ne le peut pas, et ce qui
 en sort n'est fait que de types de Python, de NumPy et de PyTorch.
 """
 

@@ -57,7 +57,7 @@ def make_shell():
     from traitlets.config import Config
 
     class Shell(InteractiveShell):
-        """Sans écran ni commandes du système : « %matplotlib inline » et « !pip » n'y font rien."""
+        """Sans écran ni commandes du système : ``%matplotlib inline`` et ``!pip`` n'y font rien."""
 
         def enable_gui(self, gui=None):
             pass

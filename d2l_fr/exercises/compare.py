@@ -14,6 +14,8 @@ _KINDS = {"b": "booléens", "i": "entiers", "u": "entiers", "f": "réels", "c": 
 
 def show(value, limit=90):
     """Écrit une valeur en une ligne courte, avec sa forme si c'est un grand tableau."""
+    if isinstance(value, np.generic):
+        value = value.item()  # 0.5, plutôt que np.float64(0.5)
     if isinstance(value, (np.ndarray, torch.Tensor)):
         array = _array(value)
         if array.size > 8:

@@ -153,10 +153,10 @@ def _field(head, key, where):
     return match[1]
 
 
-def _parse_one(section, text):
+def _parse_one(section, text, file):
     name, _, body = text.partition("\n")
     name = name.strip()
-    where = f"d2l_fr/exercises/{section}.md, exercice « {name} »"
+    where = f"{file}, exercice « {name} »"
     if not re.fullmatch(r"[a-z0-9-]+", name):
         raise ExerciseError(f"{where} : un nom s'écrit en minuscules sans accent, avec des tirets.")
     fields = re.match(r"\s*((?:^:\w+:.*\n)*)", body, re.MULTILINE)
@@ -174,6 +174,13 @@ def _parse_one(section, text):
     for role, code in _FENCE.findall(statement):
         blocks[role].append(code.strip("\n"))
     code = {role: "\n\n\n".join(parts) for role, parts in blocks.items()}
+    for role, text in code.items():
+        try:
+            ast.parse(text)
+        except SyntaxError as error:
+            raise ExerciseError(
+                f"{where}, bloc « {role} », ligne {error.lineno} : {error.msg}."
+            ) from error
     if kind == "code" and not all(code[role] for role in ("amorce", "solution", "verification")):
         raise ExerciseError(f"{where} : un exercice de code veut amorce, solution et verification.")
     if code["amorce"] and not code["verification"]:
@@ -187,15 +194,16 @@ def _parse_one(section, text):
     )  # fmt: skip
 
 
-def parse(section, text):
-    """Lit le texte d'un fichier d'exercices ; rend un dictionnaire nom → ``Exercise``."""
-    exercises = {}
+def parse(section, text, file=None):
+    """Lit le texte d'un fichier d'exercices ; rend un dictionnaire nom → ``Exercise``.
+
+    ``file`` est le nom que citent les messages. Lève ``ExerciseError`` si le fichier est mal écrit.
+    """
+    exercises, file = {}, file or f"d2l_fr/exercises/{section}.md"
     for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
-        exercise = _parse_one(section, part)
+        exercise = _parse_one(section, part, file)
         if exercise.name in exercises:
-            raise ExerciseError(
-                f"{section}.md : l'exercice « {exercise.name} » est écrit deux fois."
-            )
+            raise ExerciseError(f"{file} : l'exercice « {exercise.name} » est écrit deux fois.")
         exercises[exercise.name] = exercise
     return exercises
 
