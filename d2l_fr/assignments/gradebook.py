@@ -62,6 +62,9 @@ c.CourseDirectory.course_id = {course!r}
 c.CourseDirectory.submitted_directory = "submitted"
 c.Autograde.sanitize_preprocessors = ["d2l_fr.assignments.gradebook.ApplyVerdict"]
 c.Autograde.autograde_preprocessors = ["d2l_fr.assignments.gradebook.ApplyVerdict"]
+# L'échange d'un JupyterHub : plus méfiant que celui de nbgrader (deux lignes à ôter avec ngshare).
+c.ExchangeFactory.collect = "d2l_fr.assignments.exchange.Collect"
+c.ExchangeFactory.release_assignment = "d2l_fr.assignments.exchange.Release"
 """
 
 
