@@ -186,7 +186,5 @@ def diapos():
     (new / STAMP.name).write_text(stamp, "utf-8")
     shutil.rmtree(TARGET, ignore_errors=True)
     new.rename(TARGET)
-    count = len(decks)
-    print(
-        f"{count} diaporama{'s' if count > 1 else ''} construit{'s' if count > 1 else ''}. {ready}"
-    )
+    plural = "s" if len(decks) > 1 else ""
+    print(f"{len(decks)} diaporama{plural} construit{plural}. {ready}")

@@ -54,9 +54,10 @@ def _unused(node, skip):
 
 
 def excerpt(source, names=""):
-    """Le code des définitions ``names``, sans docstring, vérification ni nom inutile ; tout, sans nom.
+    """Le code des définitions ``names``, sans docstring ni vérification ; sans nom, tout.
 
-    Plusieurs noms se séparent par des virgules. Lève ``ExcerptError`` pour un nom absent.
+    Plusieurs noms se séparent par des virgules ; une affectation devenue inutile s'en va. Lève
+    ``ExcerptError`` pour un nom absent.
     """
     lines = source.split("\n")
     if not names:

@@ -1,10 +1,12 @@
 """Les marques d'un diaporama : des commentaires MyST, « % verbe: texte », dans la page.
 
-Ce module ne connaît que leur écriture ; ``diapos`` en fait des diapositives.
+Ce module ne connaît que leur écriture ; ``diapositives`` leur donne un sens.
 """
 
 import re
 from dataclasses import dataclass
+
+from docutils import nodes
 
 # Ce que chaque verbe attend après les deux-points : un texte, rien, ou l'un des deux.
 VERBS = {
@@ -28,6 +30,18 @@ SHOWN = re.compile(r"sortie(?: (\d+)-(\d+))?$|code(?: ([\w.]+(?: *, *[\w.]+)*))?
 
 class MarkError(ValueError):
     """Une marque mal écrite ; le message dit ce qui ne va pas."""
+
+
+class DeckError(ValueError):
+    """Un diaporama mal marqué ; ``line`` est la ligne de la page."""
+
+    def __init__(self, text, line):
+        super().__init__(text)
+        self.line = line
+
+
+class diapo_mark(nodes.comment):
+    """Une marque lue : un commentaire, que ni le site ni la recherche ne montrent."""
 
 
 @dataclass(frozen=True)

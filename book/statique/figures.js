@@ -4,6 +4,7 @@
   const modules = new Map(), states = new Map(), scripts = new Map();
   // Vide dans un diaporama : son fichier contient déjà le code et l'état de ses figures.
   const source = document.currentScript.src, base = source && new URL("figures/", source).href;
+  const whole = new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
 
   window.d2lFigures = {
     module: (name, factory) => modules.set(name, factory),
@@ -12,7 +13,7 @@
   };
 
   const load = (file) => {
-    if (!base) return Promise.resolve();
+    if (!base) return whole;
     if (!scripts.has(file)) {
       scripts.set(file, new Promise((resolve, reject) => {
         const script = document.createElement("script");

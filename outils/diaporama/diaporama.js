@@ -182,6 +182,7 @@
     await d2lFigures.ready(box);
     const figure = one(".d2l-fig", box);
     if (figure && !document.fullscreenElement?.matches(".d2l-fig")) figure.d2l.fit(box.clientHeight);
+    speaker.update();
   };
 
   // ---------- reveal.js
@@ -200,7 +201,7 @@
     width: 1280, height: 720, margin: 0, minScale: 0.1, maxScale: 5, center: false, display: "flex",
     hash: true, help: false, jumpToSlide: false, slideNumber: "c/t", transition: calm ? "none" : "fade",
     transitionSpeed: "fast", backgroundTransition: "none", scrollActivationWidth: null, viewDistance: 2,
-    pdfSeparateFragments: false, showNotes: printing && query.has("notes") ? "separate-page" : false,
+    pdfSeparateFragments: false, pdfMaxPagesPerSlide: 1, showNotes: printing && query.has("notes") ? "separate-page" : false,
     keyboardCondition: (event) => !event.target?.closest?.(".d2l-fig"),
   }).then(() => {
     translate();
