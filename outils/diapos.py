@@ -1,7 +1,7 @@
 """Les diaporamas : un fichier autonome par page, à projeter sans réseau ni serveur.
 
 La construction du livre a laissé, pour chaque page marquée, ses diapositives dans
-``_build/travail/diapos``. Ici, on y joint reveal.js, les polices, le style, et le code et l'état
+``_build/travail/diapos``. Ici, on y joint ``reveal.js``, les polices, le style, et le code et l'état
 des figures vivantes.
 """
 
@@ -33,7 +33,7 @@ def read(path):
 
 
 def embed_fonts(css, folder):
-    """La feuille de style, polices dedans : seul le woff2, que tout navigateur lit."""
+    """La feuille de style, polices dedans : seul le format ``woff2``, que tout navigateur lit."""
 
     def face(match):
         urls = [u for _, u in URL.findall(match[0]) if u.endswith(".woff2")]
@@ -77,7 +77,7 @@ def script(text):
 
 
 def scripts(figures):
-    """reveal.js, les figures du diaporama et leur état, puis ce qui l'anime."""
+    """``reveal.js``, les figures du diaporama et leur état, puis ce qui l'anime."""
     folder = STATIC / "figures"
     parts = [read(chantier.BUILD / "reveal" / "reveal.js")]
     if figures:
