@@ -3,10 +3,11 @@
 import argparse
 import sys
 
-from outils import chantier
+from outils import chantier, diapos
 
 COMMANDS = {
     "livre": "construit le livre dans _build/html",
+    "diapos": "construit les diaporamas dans _build/diapos",
     "notebooks": "régénère notebooks/ depuis les pages",
     "lire": "sert le livre sur 127.0.0.1",
     "lab": "ouvre JupyterLab, en français, sur notebooks/",
@@ -22,8 +23,9 @@ def main(argv=None):
         if name == "lire":
             command.add_argument("--port", type=int, default=0, help="0 : un port libre")
     options = vars(parser.parse_args(argv))
+    name = options.pop("command")
     try:
-        return getattr(chantier, options.pop("command"))(**options) or 0
+        return getattr(diapos if name == "diapos" else chantier, name)(**options) or 0
     except chantier.BuildError as error:
         print(f"\nÉchec : {error}", file=sys.stderr)
     except KeyboardInterrupt:

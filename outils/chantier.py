@@ -143,7 +143,17 @@ def vendor():
     for font in (source / "katex/dist/fonts").glob("*.woff2"):
         shutil.copy(font, katex / "fonts")
     _fonts(source, target)
+    _reveal(source / "reveal.js" / "dist")
     done.write_text(stamp)
+
+
+def _reveal(source):
+    """Ce qui projette les diaporamas : le site ne le sert pas."""
+    folder = BUILD / "reveal"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name in ("reveal.js", "reveal.css"):
+        shutil.copy(source / name, folder)
 
 
 def _fonts(source, target):

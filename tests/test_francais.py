@@ -41,6 +41,8 @@ def test_the_french_is_right(alerts, path):
         ("Il faut apprendrre les poids.", "apprendrre"),
         ("La perte et faible.", "et"),
         ("```{note}\nLes réseau apprennent.\n```", "réseau"),
+        ("% diapo (2): Les réseau apprennent", "réseau"),
+        ("% puce: La perte et faible.\n% dire: Il faut apprendrre les poids.", "apprendrre"),
     ],
 )
 def test_the_checker_finds_planted_mistakes(grammalecte, tmp_path, mistake, kind):

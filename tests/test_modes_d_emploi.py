@@ -46,7 +46,7 @@ def test_the_commands_without_make_are_those_of_the_makefile():
             assert word in known, f"{command} : « {word} » n'est pas dans le Makefile"
 
 
-@pytest.mark.parametrize("command", ["livre", "lire", "lab", "notebooks", "propre"])
+@pytest.mark.parametrize("command", ["livre", "diapos", "lire", "lab", "notebooks", "propre"])
 def test_the_tools_answer_in_french(command):
     run = subprocess.run(
         [sys.executable, "-m", "outils", command, "--help"],

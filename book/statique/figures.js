@@ -2,14 +2,18 @@
 // Des scripts ordinaires, et non des modules : le livre s'ouvre aussi depuis le disque.
 (() => {
   const modules = new Map(), states = new Map(), scripts = new Map();
-  const base = new URL("figures/", document.currentScript.src).href;
+  // Vide dans un diaporama : son fichier contient déjà le code et l'état de ses figures.
+  const source = document.currentScript.src, base = source && new URL("figures/", source).href;
+  const whole = new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
 
   window.d2lFigures = {
     module: (name, factory) => modules.set(name, factory),
     state: (name, state) => states.set(name, state),
+    ready: (box) => ready(box),
   };
 
   const load = (file) => {
+    if (!base) return whole;
     if (!scripts.has(file)) {
       scripts.set(file, new Promise((resolve, reject) => {
         const script = document.createElement("script");

@@ -18,6 +18,8 @@ import grammalecte
 
 HERE = Path(__file__).resolve().parent
 PROSE = {"note", "tip", "admonition", "figure", "question", "table", "glossary"}
+# Les marques d'un diaporama (CONTRIBUER.md) : leur texte se lit à l'écran, ou dans les notes.
+MARK = re.compile(r"% (?:diapo \(\d+\)|puce|question|reponse|dire|demander|meprise): (.+)")
 INLINE = [
     # L'anglais, dans le glossaire : en italique, au début d'une définition ou d'une case.
     (re.compile(r"^\*[\w –'-]+\*(?: \([^)]+\))?(?:, \*[\w –'-]+\*(?: \([^)]+\))?)*(?:\. |$)"), ""),
@@ -74,6 +76,8 @@ def markdown(text, first=1):
             hidden, line = "$$", ""
         elif named := re.match(r":(titre|alt):\s*(.*)", line):
             extra, line = named[2], ""
+        elif spoken := MARK.match(line):
+            extra, line = spoken[1], ""
         elif re.match(
             r"\s*(\$\$.*|\([\w:.-]+\)=|\+\+\+|%|---|:[\w-]+:|\|[-:| ]+$|## [a-z0-9-]+$)", line
         ):
