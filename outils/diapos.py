@@ -1,8 +1,8 @@
 """Les diaporamas : un fichier autonome par page, à projeter sans réseau ni serveur.
 
 La construction du livre a laissé, pour chaque page marquée, ses diapositives dans
-``_build/travail/diapos``. Ici, on y joint ``reveal.js``, les polices, le style, et le code et l'état
-des figures vivantes.
+``_build/travail/diapos``. Ici, on y joint ``reveal.js``, les polices, le style, puis le code et
+l'état des figures vivantes.
 """
 
 import base64
