@@ -14,7 +14,7 @@ import blocs
 import diapositives
 from conftest import FIGURES, ROOT, SECTIONS, move_a_control
 from extraits import ExcerptError, excerpt
-from marques import DeckError, Mark, MarkError, diapo_mark, locate, parse
+from marques import VERBS, DeckError, Mark, MarkError, diapo_mark, locate, parse
 from outils import diapos as assembly
 
 # ---------- les marques
@@ -63,6 +63,17 @@ def test_each_mark_is_read(line, mark):
 def test_a_bad_mark_says_what_is_wrong(line, said):
     with pytest.raises(MarkError, match=re.escape(said)):
         parse(line)
+
+
+def test_the_guide_shows_real_marks():
+    guide = (ROOT / "CONTRIBUER.md").read_text("utf-8")
+    guide = guide[guide.index("## Marquer un diaporama") : guide.index("## Écrire un exercice")]
+    marks = [parse(line) for line in re.findall(r"^%(.*)", guide, re.MULTILINE)]
+    assert [mark.verb for mark in marks][:2] == ["diapo", "montrer"]
+    explained = re.findall(
+        r"`([a-z]+)[^`]*`", " ".join(re.findall(r"^\| `.*", guide, re.MULTILINE))
+    )
+    assert set(VERBS) <= set(explained)
 
 
 def test_a_comment_is_found_where_it_stands():
