@@ -359,7 +359,7 @@ def journey(hub, people):
         seen["shown"][name] = people[name].terminal(submit)
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(study, STUDENTS, [RIGHT, WRONG]))
+        list(pool.map(study, STUDENTS, [RIGHT | {QUESTION: "Zéro ne change rien."}, WRONG]))
     # Zoé, elle, voudrait faire ramasser le corrigé.
     link = course.root / "corriges" / NAME / f"{NAME}.ipynb"
     drop(hub.exchange / "recurrents" / "inbound", "zoe", {f"{NAME}.ipynb": link}, NAME)
@@ -415,10 +415,10 @@ def test_the_marks_are_those_expected(journey):
     assert first == {"alice": expected, "bruno": {"essai.double": 2, "essai.total": 1}}
     assert second == dict.fromkeys(STUDENTS, expected)
     assert journey["first"]["alice"] == journey["second"]["alice"]  # pas corrigée deux fois
-    # 2 points donnés à la main à Alice ; Bruno attend encore un lecteur.
+    # 2 points donnés à la main à Alice, dont Bruno laisse la question ; Zoé n'a rien de lisible.
     assert recorded(journey["course"], journey["assignment"]) == {"alice": 8, "bruno": 6, "zoe": 0}
     rows = (journey["course"].root / "notes" / NAME / "moodle.csv").read_text("utf-8").split("\n")
-    assert [row.strip() for row in rows[1:]] == ["alice,8", "bruno,6", "zoe,0", ""]
+    assert [row.strip() for row in rows[1:]] == ["alice,8", "bruno,6", ""]
     assert "aucun notebook" in journey["graded"]  # Zoé
 
 
