@@ -596,6 +596,66 @@ def test_a_badly_written_exercise_is_named_with_its_file(tmp_path, capsys):
     assert "exercices/essai.md, exercice « double », bloc « erreurs »" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("    return sum(numbers)\n", "    return sum(nombres)\n"), "lève NameError"),
+        (("return 2 * x", "return 3 * x"), None),
+    ],
+)
+def test_a_faulty_exercise_is_refused_before_it_is_given(tmp_path, change, said, capsys):
+    course, _ = own_course(tmp_path / "cours")
+    path = course.root / "exercices" / "essai.md"
+    path.write_text(path.read_text("utf-8").replace(*change), "utf-8")
+    code = run("creer", "autre", "--exercices", "essai.total", "essai.double", root=course.root)
+    assert code == (2 if said else 0)
+    assert said is None or said in capsys.readouterr().err
+
+
+def test_a_variant_that_changes_nothing_is_refused(tmp_path, capsys):
+    course, _ = own_course(tmp_path / "cours")
+    path = course.root / "exercices" / "essai.md"
+    idle = 'def rien(livre):\n    """Dans ce devoir, rien ne change."""\n    return livre\n'
+    text = path.read_text("utf-8").replace(
+        "```python erreurs\ndef carre",
+        f"```python variante\n{idle}```\n\n```python erreurs\ndef carre",
+    )
+    path.write_text(text, "utf-8")
+    assert run("creer", "autre", "--exercices", "essai.double", root=course.root) == 2
+    assert "variante « rien » : elle ne change rien" in capsys.readouterr().err
+
+
+def test_a_cell_that_does_not_run_is_told_so(tmp_path):
+    course, assignment = own_course(tmp_path / "cours")
+    submit(course, assignment, "ada", RIGHT | {"essai.double": "def double(x)\n    return 2 * x\n"})
+    assert run("corriger", "essai-1", root=course.root) == 0
+    marks = verdict(course, assignment, "ada")["marks"]["essai.double"]
+    assert marks[0]["message"].startswith("Votre cellule ne s'exécute pas : elle lève SyntaxError")
+
+
+def test_the_notebook_of_another_assignment_is_not_a_zero(tmp_path):
+    course, assignment = own_course(tmp_path / "cours")
+    _, other = created(course.root, "autre", "--exercices", "sequence.fenetres")
+    hand_in(course, assignment, "ada", handed_out(course, other))
+    assert run("corriger", "essai-1", root=course.root) == 0
+    assert "est-ce le bon notebook" in verdict(course, assignment, "ada")["problem"]
+    assert run("notes", "essai-1", root=course.root) == 0
+    assert "ada" not in (course.root / "notes" / "essai-1" / "moodle.csv").read_text("utf-8")
+
+
+def test_an_assignment_made_again_keeps_nothing_of_the_old_one(tmp_path):
+    course, assignment = own_course(tmp_path / "cours")
+    path = submit(course, assignment, "ada", RIGHT)
+    assert run("corriger", "essai-1", root=course.root) == 0
+    page = course.root / "feedback" / "ada" / "essai-1" / "essai-1.html"
+    assert page.exists()
+    path.unlink()
+    path.parent.rmdir()
+    again = ("creer", "essai-1", "--exercices", "essai.total", "--remplacer")
+    assert run(*again, root=course.root) == 0
+    assert not page.exists()
+
+
 # ---------- ramasser et rendre
 
 
@@ -642,8 +702,8 @@ def test_the_archive_of_moodle_is_collected_then_given_back(listed, tmp_path, ca
     assert "Camille Roux" in said
     assert said.count("c'est un lien, ou un chemin qui sort du dossier") == 2
     assert not list(tmp_path.rglob("pirate*"))
+    assert run("rendre", "essai-1", archive, root=course.root) == 2  # d'abord, corriger
     assert run("corriger", "essai-1", root=course.root) == 0
-    assert run("notes", "essai-1", root=course.root) == 0
     assert run("rendre", "essai-1", archive, root=course.root) == 0
     with zipfile.ZipFile(course.root / "notes" / "essai-1" / "comptes-rendus.zip") as back:
         assert sorted(back.namelist()) == [

@@ -96,7 +96,11 @@ def _parser():
 
     give = action("notes", "écrit les notes (Moodle, tableur), leur répartition, le bilan", _marks)
     give.add_argument("nom")
-    give.add_argument("--sur", type=float, help="ramène la note, par exemple à 20")
+    give.add_argument(
+        "--sur",
+        type=float,
+        help="ramène la note à ce total, par exemple 20 (sinon : celui du devoir)",
+    )
     give.add_argument(
         "--tout", action="store_true", help="met aussi dans moodle.csv les notes provisoires"
     )
@@ -174,7 +178,8 @@ def _create(options):
     if path.exists() and (count := len(course.submitters(options.nom))):
         raise CourseError(
             f"« {options.nom} » est déjà rendu ({_count(count, 'copie')}) : le refaire changerait "
-            "l'énoncé de copies rendues. Donnez un autre nom au nouveau devoir."
+            "l'énoncé de copies rendues. Donnez un autre nom au nouveau devoir (ou, si ce ne sont "
+            f"que des essais, effacez submitted/*/{options.nom})."
         )
     identifiers = options.exercices or ready["exercices"]
     if len(set(identifiers)) < len(identifiers):
@@ -198,6 +203,7 @@ def _create(options):
     )
     if options.graine and len(options.graine) < 12:
         print("Attention : une graine aussi courte se devine ; prenez une phrase.", file=sys.stderr)
+    _prove(assignment)
     publish(course, assignment)
     course.save(assignment)
     for exercise in assignment.code:
@@ -215,6 +221,28 @@ def _create(options):
     )
     if not assignment.repository:
         print("  Sans --depot, le notebook ne sait pas installer le paquet sur Colab.")
+
+
+def _prove(assignment):
+    """Éprouve les exercices avant de les donner. Lève ``CourseError`` s'il y en a un de faux."""
+    from d2l_fr.exercises.checks import _prepare, grade
+
+    for exercise in assignment.code:
+        where = f"Exercice « {exercise.identifier} »"
+        try:
+            book = _prepare(exercise)[1]
+            for variant in [*exercise.variant_names, None]:
+                what = f"variante « {variant} »" if variant else "solution"
+                marks = grade(exercise, _prepare(exercise, variant)[1], 1, variant)
+                if bad := [result.message for _, result in marks if not result]:
+                    raise CourseError(f"{where}, {what} : elle échoue à ses épreuves. {bad[0]}")
+                if variant and all(result for _, result in grade(exercise, book, 1, variant)):
+                    raise CourseError(f"{where}, {what} : elle ne change rien à la réponse.")
+        except CourseError:
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+            raise CourseError(f"{where} : son code lève {kind} ({error}).") from error
 
 
 def _enrol(options):
@@ -367,18 +395,14 @@ def _report(graded, seconds, failed, waiting):
         )
 
 
-def _marks(options):
+def _current(course, assignment):
+    """Le correcteur, et les verdicts ; lève ``CourseError`` si une copie n'est pas à jour."""
     from d2l_fr.assignments.gradebook import recorded
     from d2l_fr.assignments.grading import Grader
-    from d2l_fr.assignments.marks import write_marks
 
-    course = Course(options.cours)
-    assignment = course.load(options.nom)
-    if options.sur is not None and not options.sur > 0:
-        raise CourseError("--sur attend un nombre plus grand que zéro.")
-    grader = Grader(course, assignment)
-    verdicts, stale, saved = {}, [], recorded(course, options.nom)
-    for student in course.submitters(options.nom):
+    grader, name = Grader(course, assignment), assignment.name
+    verdicts, stale, saved = {}, [], recorded(course, name)
+    for student in course.submitters(name):
         verdict = grader.known(student)
         if verdict is None or saved.get(student, {}).get("key") != verdict.key:
             stale.append(student)
@@ -387,8 +411,21 @@ def _marks(options):
     if stale:
         raise CourseError(
             f"{_count(len(stale), 'copie')} à corriger, ou à corriger de nouveau : {_some(stale)}. "
-            f"Lancez « d2l-fr devoir corriger {options.nom} »."
+            f"Lancez « d2l-fr devoir corriger {name} »."
         )
+    if not verdicts:
+        raise CourseError(f"Aucune copie de « {name} » n'a été ramassée.")
+    return grader, verdicts
+
+
+def _marks(options):
+    from d2l_fr.assignments.marks import write_marks
+
+    course = Course(options.cours)
+    assignment = course.load(options.nom)
+    if options.sur is not None and not options.sur > 0:
+        raise CourseError("--sur attend un nombre plus grand que zéro.")
+    grader, verdicts = _current(course, assignment)
     _feedback_all(course, assignment, _copies(grader, verdicts))
     table, files = write_marks(course, assignment, verdicts, options.sur, options.tout)
     waiting = [row.id for row in table if not row.complete]
@@ -406,10 +443,17 @@ def _marks(options):
 
 def _give_back(options):
     from d2l_fr.assignments.collect import give_back
+    from d2l_fr.assignments.marks import rows
 
     course = Course(options.cours)
-    path, count, left = give_back(course, course.load(options.nom), options.source)
+    assignment = course.load(options.nom)
+    grader, verdicts = _current(course, assignment)
+    _feedback_all(course, assignment, _copies(grader, verdicts))
+    path, count, left = give_back(course, assignment, options.source, verdicts)
     print(f"{_count(count, 'compte')} {'rendus' if count > 1 else 'rendu'} dans {path}.")
+    waiting = [row.id for row in rows(course, assignment, verdicts) if not row.complete]
+    if waiting:
+        print(f"  Attention, une question y reste à noter : {_some(waiting)}.")
     for name, reason in left:
         print(f"  laissé : {name} ({reason})")
 

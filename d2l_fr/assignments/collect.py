@@ -121,11 +121,12 @@ def collect(course, assignment, source):
     return sorted(taken), left
 
 
-def give_back(course, assignment, source):
+def give_back(course, assignment, source, graded):
     """Range les comptes rendus comme Moodle les attend ; rend (archive écrite, nombre, laissés).
 
-    Moodle reconnaît un élève au nom du dossier qu'avait sa copie dans l'archive ``source``. Lève
-    ``CourseError`` si elle ne se lit pas, ou si aucun compte rendu n'y trouve sa place.
+    ``graded`` : les élèves dont la copie est corrigée. Moodle reconnaît un élève au nom du dossier
+    qu'avait sa copie dans l'archive ``source``. Lève ``CourseError`` si elle ne se lit pas, ou si
+    aucun compte rendu n'y trouve sa place.
     """
     try:
         with zipfile.ZipFile(source) as archive:
@@ -141,7 +142,7 @@ def give_back(course, assignment, source):
             report = course.root / "feedback" / str(student) / assignment.name / page
             if student is None:
                 left.append((name, "aucun élève de la liste ne correspond"))
-            elif not report.is_file():
+            elif student not in graded or not report.is_file():
                 left.append((name, "pas de compte rendu : la copie n'est pas corrigée"))
             else:
                 out.write(report, f"{name}/{page}")

@@ -140,7 +140,8 @@ def read_students(path):
             f"{path} n'est pas en UTF-8. Dans le tableur, choisissez « CSV UTF-8 »."
         ) from error
     except OSError as error:
-        raise CourseError(f"{path} ne se lit pas : {error.strerror}.") from error
+        why = "ce fichier n'existe pas" if isinstance(error, FileNotFoundError) else error.strerror
+        raise CourseError(f"{path} ne se lit pas : {why}.") from error
     first = text.partition("\n")[0]
     rows = list(csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count)))
     if not rows:

@@ -12,10 +12,10 @@ from markdown_it import MarkdownIt
 
 from d2l_fr.assignments.course import write
 from d2l_fr.assignments.notebook import ANSWER_HERE, amount, answer_id, test_id, variant_text
-from d2l_fr.french import fr, prose
+from d2l_fr.french import prose
 from d2l_fr.palette import DARK, LIGHT
 
-__all__ = ["Feedback", "write_feedback"]
+__all__ = ["Feedback", "figure", "sentence", "write_feedback"]
 
 STYLE = """\
 :root {{ color-scheme: light dark; --fond: {l[background]}; --texte: {l[data]};
@@ -95,6 +95,11 @@ def sentence(criterion):
     return criterion[0].upper() + criterion[1:].rstrip(".")
 
 
+def figure(value):
+    """Une note, au plus deux décimales, virgule : « 3,5 »."""
+    return f"{round(value, 2):g}".replace(".", ",")
+
+
 def _student_markdown(text):
     """Le Markdown d'un élève, sans balise, image ni adresse active."""
     return re.sub(r"<a [^>]*>(.*?)</a>", r"\1", MARKDOWN.render(text), flags=re.DOTALL)
@@ -125,7 +130,7 @@ class Feedback:
         parts = [
             f"<h1>{_text(assignment.title)}</h1>",
             f'<p class="doux">{html.escape(who)}</p>',
-            f'<p class="total points">{fr(total)} sur {amount(assignment.points)}</p>',
+            f'<p class="total points">{figure(total)} sur {amount(assignment.points)}</p>',
         ]
         if pending:
             rest = amount(sum(e.points for e in pending))
@@ -138,15 +143,16 @@ class Feedback:
         if verdict.remarks:
             items = "".join(f'<li class="faux">{_text(r)}</li>' for r in verdict.remarks)
             parts.append(f"<p>À propos de votre copie :</p><ul>{items}</ul>")
-        for number, exercise in enumerate(assignment.exercises, 1):
-            parts += self._exercise(exercise, number)
+        if not verdict.problem:  # sinon, il n'y a rien de l'élève à montrer
+            for number, exercise in enumerate(assignment.exercises, 1):
+                parts += self._exercise(exercise, number)
         style = STYLE.format(l=LIGHT, d=DARK)
         title = f"{html.escape(assignment.title)} – {html.escape(verdict.student)}"
         return PAGE.format(title=title, style=style, body="\n".join(parts))
 
     def _exercise(self, exercise, number):
         score, comment = self.scores[test_id(exercise)]
-        given = "à noter" if score is None else f"{fr(score)} / {fr(exercise.points)}"
+        given = "à noter" if score is None else f"{figure(score)} / {exercise.points}"
         yield (f'<h2>{number}. {_inline(exercise.title)} <span class="points">{given}</span></h2>')
         source = self.sources.get(answer_id(exercise), "")
         if not exercise.hidden_checks:
@@ -158,7 +164,9 @@ class Feedback:
                 )
                 + "</ul>"
             )
-            if source.strip() and source.strip() != ANSWER_HERE:
+            if source.strip() in ("", ANSWER_HERE):
+                yield "<p>Vous n'avez rien écrit.</p>"
+            else:
                 answer = _student_markdown(source)
                 yield f"<details><summary>Votre réponse</summary>{answer}</details>"
         else:
@@ -185,7 +193,7 @@ class Feedback:
                 reason = f'<span class="motif">{_inline(mark["message"])}</span>'
             items.append(
                 f'<li class="{state}">{spoken}{_inline(sentence(mark["text"]))} '
-                f"({fr(mark['earned'])}\u00a0/\u00a0{fr(mark['points'])}){reason}</li>"
+                f"({mark['earned']}\u00a0/\u00a0{mark['points']}){reason}</li>"
             )
         return f"<ul>{''.join(items)}</ul>"
 

@@ -195,6 +195,17 @@ def publish(course, assignment):
     """Écrit le devoir dans le cours : source, version des élèves, corrigé ; rend ses fichiers."""
     setup_course(course)
     name = assignment.name
+    for folder in ("autograded", "feedback", "distribution"):  # d'un devoir du même nom
+        for old in (course.root / folder).glob(f"*/{name}" if folder != "distribution" else name):
+            shutil.rmtree(old, ignore_errors=True)
+    for folder in ("verdicts", "copies/*"):
+        for old in course.private.glob(f"{folder}/{name}"):
+            shutil.rmtree(old, ignore_errors=True)
+    _state_path(course, name).unlink(missing_ok=True)
+    if (course.root / "gradebook.db").exists():
+        with open_gradebook(course) as gradebook, contextlib.suppress(MissingEntry):
+            for submission in gradebook.assignment_submissions(name):
+                gradebook.remove_submission(name, submission.student.id)
     notebook = build(assignment)
     folder = course.folder("source", name)
     for old in folder.glob("*.ipynb"):
@@ -202,6 +213,7 @@ def publish(course, assignment):
     nbformat.write(notebook, folder / f"{name}.ipynb")
     steps = [LockCells, ClearOutput, CheckCellMetadata, ComputeChecksums, SaveCells]
     _run(course, GenerateAssignment, _directory(course, name, "."), preprocessors=steps)
+    (course.root / "gradebook.db").chmod(0o600)
     release = course.root / "release" / name / f"{name}.ipynb"
     found = [release]
     if assignment.per_student:
@@ -262,7 +274,8 @@ def record(course, assignment, copies, submitters, progress=lambda student: None
         for gone in set(state) - set(submitters):
             with contextlib.suppress(MissingEntry):
                 gradebook.remove_submission(name, gone)
-            shutil.rmtree(course.root / "autograded" / gone / name, ignore_errors=True)
+            for folder in ("autograded", "feedback"):
+                shutil.rmtree(course.root / folder / gone / name, ignore_errors=True)
             del state[gone]
     write(state_path, json.dumps(state))
     for student, (notebook, verdict) in copies.items():

@@ -8,11 +8,19 @@ chez lui (``__eq__``, ``numpy.allclose``, ``d2l.check_examples``) ne peut change
 import builtins
 import hashlib
 import json
+import re
 import time
 from dataclasses import asdict, dataclass, field, replace
 
 from d2l_fr.assignments.course import write
-from d2l_fr.assignments.notebook import SubmissionError, build, read, rebuild, setup_source
+from d2l_fr.assignments.notebook import (
+    SubmissionError,
+    answer_id,
+    build,
+    read,
+    rebuild,
+    setup_source,
+)
 from d2l_fr.assignments.sandbox import Limits, Sandbox, Stopped
 from d2l_fr.assignments.wire import Opaque, WireError, decode, encode
 from d2l_fr.exercises.checks import Failure, grade
@@ -78,6 +86,7 @@ class _Session:
         self.setup, self.cells, self.limits, self.isolated = setup, cells, limits, isolated
         self.deadline = time.monotonic() + limits.total
         self.box, self.skipped, self.remarks, self.peak = None, set(), [], 0
+        self.failures = []  # (texte de la cellule, ce qu'elle a levé)
 
     def left(self, seconds):
         """Le temps que l'on peut encore donner."""
@@ -103,11 +112,15 @@ class _Session:
 
     def _run_cells(self):
         """Exécute les cellules ; rend faux si l'une a tué le processus (elle sera sautée)."""
+        self.failures = []
         for number, source in enumerate(self.cells):
             if number in self.skipped:
                 continue
             try:
-                self.box.ask({"ordre": "cellule", "source": source}, self.left(self.limits.cell))
+                order = {"ordre": "cellule", "source": source}
+                answer = self.box.ask(order, self.left(self.limits.cell))
+                if error := answer.get("erreur"):
+                    self.failures.append((source, _told(error, answer.get("ligne"))))
             except Stopped as stop:
                 self.skipped.add(number)
                 first = source.strip().partition("\n")[0][:60]
@@ -122,6 +135,11 @@ class _Session:
         order = {"ordre": "appel", "nom": name, "entrees": encode((args, kwargs))}
         answer = self.box.ask(order, self.left(self.limits.call))
         if answer.get("absent"):
+            for source, told in self.failures:
+                if defines(source, name):
+                    raise Unanswered(
+                        f"votre cellule ne s'exécute pas : elle{told.removeprefix('votre code')}"
+                    )
             raise Unanswered(f"la fonction « {name} » n'est pas définie.")
         if error := answer.get("erreur"):
             if error == "NotImplementedError":
@@ -133,6 +151,11 @@ class _Session:
         if isinstance(value, Opaque):
             raise Unanswered("votre fonction rend un objet d'un type que l'on n'attend pas.")
         return value
+
+
+def defines(source, name):
+    """Dit si le texte d'une cellule a l'air de définir ce nom."""
+    return re.search(rf"^\s*(?:def|class) +{re.escape(name)}\b|^{re.escape(name)} *=", source, re.M)
 
 
 def _told(error, line):
@@ -222,11 +245,24 @@ class Grader:
             folder = self.course.submission(student, self.assignment.name)
             path, remarks = find_notebook(folder, self.assignment.name)
             cells, more = read(path)
+            if not self._answers(cells):
+                raise SubmissionError(
+                    "on n'y trouve aucune réponse à ce devoir (est-ce le bon notebook ?)"
+                )
             return cells, remarks + more, None
         except SubmissionError as error:
             return [], [], str(error)
         except OSError as error:
             return [], [], f"le fichier ne se lit pas : {error.strerror}"
+
+    def _answers(self, cells):
+        """Dit si une copie a au moins une cellule de réponse, ou définit une des fonctions."""
+        labels = {answer_id(exercise) for exercise in self.assignment.exercises}
+        names = [exercise.answer_name for exercise in self.assignment.code]
+        return any(
+            cell["id"] in labels or any(defines(cell["source"], name) for name in names)
+            for cell in cells
+        )
 
     def grade(self, student):
         """Corrige la copie d'un élève, garde et rend son ``Verdict``. Ne lève rien."""

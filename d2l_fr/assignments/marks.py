@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from d2l_fr.assignments.course import write
-from d2l_fr.assignments.feedback import PAGE, STYLE, _inline, sentence
+from d2l_fr.assignments.feedback import PAGE, STYLE, _inline, figure, sentence
 from d2l_fr.assignments.gradebook import open_gradebook
 from d2l_fr.assignments.notebook import amount, answer_id, test_id
 from d2l_fr.french import fr, prose
@@ -138,12 +138,12 @@ def spreadsheet(table, assignment, verdicts, lines, scale=None):
     _fill(sheet, content)
     other = book.create_sheet("Critères")
     _fill(other, [["Exercice", "Critère", "Points", "Réussite", "Motif le plus fréquent"]] + [
-        [e.title, c.text, c.points, round(part, 3), reasons[0][0] if reasons else ""]
+        [e.title, sentence(c.text), c.points, round(part, 3), reasons[0][0] if reasons else ""]
         for e, c, part, reasons in lines
     ])  # fmt: skip
     detail = book.create_sheet("Détail")
     _fill(detail, [["Identifiant", "Exercice", "Critère", "Ce que l'épreuve a montré"]] + [
-        [student, e.title, mark["text"], mark["detail"]]
+        [student, e.title, sentence(mark["text"]), mark["detail"]]
         for student, verdict in verdicts.items()
         for e in assignment.code
         for mark in verdict.marks[e.identifier]
@@ -173,14 +173,20 @@ def _fill(sheet, content):
                 cell.data_type = "s"
 
 
+def _read_marks(table, assignment, scale):
+    """Les notes des copies que l'on a pu lire : les seules qui renseignent sur la classe."""
+    readable = [row for row in table if row.total is not None and not row.problem]
+    return [_scaled(row, assignment, scale) for row in readable]
+
+
 def distribution(table, assignment, scale=None):
     """La répartition des notes, une image PNG en octets."""
     from matplotlib.figure import Figure
 
     top = scale or assignment.points
-    marks = [m for m in (_scaled(row, assignment, scale) for row in table) if m is not None]
-    figure = Figure(figsize=(7, 3.4), dpi=150, layout="constrained")
-    axes = figure.subplots()
+    marks = _read_marks(table, assignment, scale)
+    canvas = Figure(figsize=(7, 3.4), dpi=150, layout="constrained")
+    axes = canvas.subplots()
     step = max(1, round(top / 20))
     edges = [i * step - step / 2 for i in range(int(top / step) + 2)]
     axes.hist(marks, bins=edges, color=LIGHT["output"], edgecolor="white", linewidth=1.5)
@@ -190,32 +196,35 @@ def distribution(table, assignment, scale=None):
         axes.axvline(middle, color=LIGHT["heldout"], linestyle="--")
         side = "left" if middle < 0.75 * top else "right"
         axes.annotate(
-            f" médiane : {fr(middle)} ", (middle, 1), xycoords=("data", "axes fraction"),
+            f" médiane : {figure(middle)} ", (middle, 1), xycoords=("data", "axes fraction"),
             va="top", ha=side, color=LIGHT["heldout"],
         )  # fmt: skip
-    axes.set_xlabel(f"note sur {fr(top)}")
+    axes.set_xlabel(f"note sur {figure(top)}")
     axes.set_ylabel("copies")
     axes.set_xlim(-step / 2, top + step / 2)
     for axis in (axes.xaxis, axes.yaxis):
         axis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)
     out = io.BytesIO()
-    figure.savefig(out, format="png")
+    canvas.savefig(out, format="png")
     return out.getvalue()
 
 
 def summary(table, assignment, lines, picture, scale=None):
-    """Le bilan de la classe, une page HTML autonome."""
-    marks = [m for m in (_scaled(row, assignment, scale) for row in table) if m is not None]
-    top = fr(scale or assignment.points)
+    """Le bilan de la classe, une page HTML autonome, sans le nom de personne."""
+    marks = _read_marks(table, assignment, scale)
+    top = figure(scale or assignment.points)
     absent = sum(row.total is None for row in table)
+    unread = sum(bool(row.problem) for row in table)
     waiting = sum(not row.complete for row in table)
     mean = fr(sum(marks) / len(marks), 1) if marks else "–"
     text = f"{len(marks)} copie{'s' * (len(marks) > 1)}, moyenne {mean} sur {top}."
+    if unread:
+        text += f" Copies illisibles, hors de ce compte : {unread}."
     if absent:
-        text += f" {absent} élève{'s' if absent > 1 else ''} sans copie."
+        text += f" Élèves sans copie : {absent}."
     if waiting:
-        text += f" Questions encore à noter sur {waiting} d'entre elles : notes provisoires."
+        text += f" Questions encore à noter dans {waiting} d'entre elles : notes provisoires."
     image = base64.b64encode(picture).decode()
     parts = [
         f"<h1>Bilan – {html.escape(assignment.title)}</h1><p>{html.escape(prose(text))}</p>",
@@ -233,11 +242,12 @@ def summary(table, assignment, lines, picture, scale=None):
     )
     head = "<tr><th>Réussite</th><th>Critère, et motifs les plus fréquents</th></tr>"
     parts.append(f"<table>{head}{body}</table>" if body else "<p>Rien.</p>")
-    troubled = [row for row in table if row.problem]
-    if troubled:
-        parts.append("<h2>Copies illisibles</h2><ul>")
-        parts += [f"<li>{html.escape(prose(f'{r.id} : {r.problem}'))}</li>" for r in troubled]
-        parts.append("</ul>")
+    for exercise in assignment.questions:
+        given = [row.marks.get(exercise.identifier) for row in table if not row.problem]
+        given = [mark for mark in given if mark is not None]
+        if given:
+            average = f"{fr(sum(given) / len(given), 1)} sur {amount(exercise.points)}"
+            parts.append(f"<p><strong>{_inline(exercise.title)}</strong> : moyenne {average}.</p>")
     style = STYLE.format(l=LIGHT, d=DARK)
     title = html.escape(assignment.title)
     return PAGE.format(title=f"Bilan – {title}", style=style, body="\n".join(parts))
