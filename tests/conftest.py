@@ -1,7 +1,7 @@
 """Ce que les tests partagent : le livre construit, un navigateur, le vérificateur de français.
 
-Navigateur et Grammalecte s'installent d'eux-mêmes quand c'est possible. Sinon, les tests qui en
-ont besoin le disent bien haut et sont passés ; avec CI=true, c'est un échec.
+Navigateur, Grammalecte et bubblewrap s'installent d'eux-mêmes quand c'est possible. Sinon, les
+tests qui en ont besoin le disent bien haut et sont passés ; avec CI=true, c'est un échec.
 """
 
 import contextlib
@@ -184,6 +184,19 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def bubblewrap():
+    """De quoi enfermer le code des copies."""
+    from d2l_fr.assignments.sandbox import IsolationError, check_isolation
+
+    for last in (False, True):
+        try:
+            return check_isolation()
+        except IsolationError as error:
+            if last or not _apt("bubblewrap"):
+                _give_up("bubblewrap", str(error))
 
 
 @pytest.fixture(scope="session")

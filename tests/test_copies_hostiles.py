@@ -15,7 +15,8 @@ import nbformat
 import pytest
 
 from classe import RIGHT, fill, hand_in, handed_out, own_course, points, recorded, run, verdict
-from conftest import CHROMIUM_FLAGS  # noqa: F401  le navigateur vient de la fixture
+
+pytestmark = pytest.mark.usefixtures("bubblewrap")
 
 # Chaque texte remplace la réponse à « essai.double » ; la réponse à « essai.total » est juste.
 # Celles qui cherchent quelque chose lèvent KeyError si elles l’ont trouvé, ZeroDivisionError sinon.

@@ -37,6 +37,8 @@ from d2l_fr.exercises.checks import grade
 from d2l_fr.exercises.source import load_exercise
 from d2l_fr.french import prose
 
+pytestmark = pytest.mark.usefixtures("bubblewrap")
+
 STUDENTS = [f"e{number:02}" for number in range(1, 31)]
 QUESTION = "text-sequence.minuscules"
 

@@ -40,7 +40,6 @@ from conftest import ROOT, _give_up
 from d2l_fr.assignments.course import Course
 from d2l_fr.assignments.exchange import Collect, Release
 from d2l_fr.assignments.notebook import test_id as mark_id
-from d2l_fr.assignments.sandbox import IsolationError, check_isolation
 from outils.chantier import BUILD, _node, fingerprint
 
 PAGE = (ROOT / "book" / "classe.md").read_text("utf-8")
@@ -296,12 +295,8 @@ def prepare(hub):
 
 
 @pytest.fixture(scope="module")
-def hub(proxy):
+def hub(proxy, bubblewrap):
     """Un hub en marche ; à la fin, il n'en reste rien."""
-    try:
-        check_isolation()
-    except IsolationError as error:
-        _give_up("bubblewrap", str(error).partition("\n")[0])
     folder = Path(tempfile.mkdtemp(prefix="hub-"))
     folder.chmod(0o755)  # comme une vraie machine : les droits de l'échange décident seuls
     hub = Hub(folder, proxy)
