@@ -156,6 +156,14 @@ def test_any_file_is_read_or_refused_with_a_reason(tmp_path, data):
     assert all(isinstance(remark, str) for remark in remarks)
 
 
+def test_half_a_character_does_not_stop_the_grading(tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = '#'")])
+    path = tmp_path / "copie.ipynb"
+    path.write_text(nbformat.writes(notebook).replace("#", "\\ud800"), "utf-8")
+    cells, _ = read(path)
+    assert cells[0]["source"] == "x = '?'"
+
+
 @given(st.binary(max_size=80))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_refused_with_a_reason(tmp_path, data):

@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
@@ -282,6 +283,12 @@ def _bar(total, text):
     return tqdm(total=total, desc=text, unit="copie", bar_format=shape, disable=None)
 
 
+def _log(course):
+    """Garde la trace d'un défaut du correcteur, pour qui voudra le comprendre."""
+    with (course.private / "correcteur.log").open("a", encoding="utf-8") as stream:
+        traceback.print_exc(file=stream)
+
+
 def _grade_all(grader, students, cores):
     """Corrige en parallèle ; rend les verdicts, et les échecs du correcteur lui-même.
 
@@ -296,8 +303,9 @@ def _grade_all(grader, students, cores):
                 student = futures[future]
                 try:
                     verdicts[student] = future.result()
-                except Exception as error:  # un défaut d'ici : pas de note plutôt qu'un zéro
-                    failed.append((student, f"{type(error).__name__} : {error}"))
+                except Exception:
+                    failed.append(student)
+                    _log(grader.course)
                 bar.update()
     except KeyboardInterrupt:
         for future in futures:
@@ -305,7 +313,14 @@ def _grade_all(grader, students, cores):
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown()
-    return verdicts, failed
+    lost = []
+    for student in failed:  # un défaut d'ici, non de la copie : on réessaie, seul
+        try:
+            verdicts[student] = grader.grade(student)
+        except Exception as error:  # pas de note plutôt qu'un zéro
+            _log(grader.course)
+            lost.append((student, f"{type(error).__name__} : {error}"))
+    return verdicts, lost
 
 
 def _feedback_all(course, assignment, copies):

@@ -9,6 +9,7 @@ import nbformat
 
 from d2l_fr.assignments.examples import pack_examples, visible_cases
 from d2l_fr.exercises.checks import _prepare
+from d2l_fr.exercises.source import _documented, read_code
 from d2l_fr.french import prose
 
 __all__ = [
@@ -126,14 +127,12 @@ def statement(exercise, number, variant):
 
 def variant_text(exercise, variant):
     """La phrase qu'une variante ajoute à l'énoncé."""
-    from d2l_fr.exercises.source import _documented
-
     return dict(_documented(exercise.variants))[variant]
 
 
 def _definition(code, name):
     """Le texte d'une des fonctions d'un bloc."""
-    found = next(node for node in ast.parse(code).body if getattr(node, "name", None) == name)
+    found = next(node for node in read_code(code).body if getattr(node, "name", None) == name)
     return ast.get_source_segment(code, found)
 
 
@@ -243,6 +242,7 @@ def _clean(cell):
     source = "".join(source) if isinstance(source, list) else source
     if not isinstance(source, str):
         raise SubmissionError("le contenu d'une cellule n'est pas du texte")
+    source = source.encode("utf-8", "replace").decode()  # une moitié de caractère ne s'écrit pas
     metadata = cell.get("metadata") or {}
     label = (metadata.get("nbgrader") or {}).get("grade_id")
     kind = "code" if cell["cell_type"] == "code" else "markdown"

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from d2l_fr.exercises.compare import difference, show
-from d2l_fr.exercises.source import ExerciseError, load_exercise
+from d2l_fr.exercises.source import ExerciseError, load_exercise, read_code
 from d2l_fr.palette import LIGHT
 
 __all__ = ["CheckResult", "Compare", "Failure", "check", "grade", "run_checks"]
@@ -134,7 +134,7 @@ def _require(condition, message):
 def _names(code, namespace):
     """Exécute un bloc et rend les fonctions et classes qu'il définit, dans l'ordre."""
     exec(compile(code, "<exercice>", "exec"), namespace)
-    tree = ast.parse(code)
+    tree = read_code(code)
     return [n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
 
 

@@ -19,6 +19,7 @@ Pour une question ouverte, une ligne « - 2 points : … » par critère.
 import ast
 import difflib
 import re
+import threading
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -40,6 +41,19 @@ _CRITERION = re.compile(r"(\d+) points? : (.+)", re.DOTALL)
 _FENCE = re.compile(
     r"^```python (" + "|".join(_BLOCKS) + r")[ ]*\n(.*?)^```[ ]*$\n?", re.MULTILINE | re.DOTALL
 )
+
+
+_PARSER = threading.Lock()
+
+
+def read_code(code):
+    """Rend l'arbre syntaxique d'un texte. Lève ``SyntaxError`` s'il est mal écrit.
+
+    À la place de ``ast.parse``, que deux fils d'exécution ne peuvent pas appeler à la fois (en
+    Python 3.11 et 3.12, il lève parfois ``SystemError``).
+    """
+    with _PARSER:
+        return ast.parse(code)
 
 
 class ExerciseError(ValueError):
@@ -132,7 +146,7 @@ class Exercise:
     @property
     def answer_name(self):
         """Le nom que la réponse doit porter : celui que définit l'amorce (None sans amorce)."""
-        for node in ast.parse(self.stub).body:
+        for node in read_code(self.stub).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 return node.name
             if isinstance(node, ast.Assign):
@@ -142,7 +156,7 @@ class Exercise:
 
 def _documented(code):
     """Les fonctions d'un bloc : des couples (nom, docstring sur une ligne)."""
-    functions = [n for n in ast.parse(code).body if isinstance(n, ast.FunctionDef)]
+    functions = [n for n in read_code(code).body if isinstance(n, ast.FunctionDef)]
     return [(f.name, " ".join((ast.get_docstring(f) or "").split())) for f in functions]
 
 
@@ -176,7 +190,7 @@ def _parse_one(section, text, file):
     code = {role: "\n\n\n".join(parts) for role, parts in blocks.items()}
     for role, text in code.items():
         try:
-            ast.parse(text)
+            read_code(text)
         except SyntaxError as error:
             raise ExerciseError(
                 f"{where}, bloc « {role} », ligne {error.lineno} : {error.msg}."
