@@ -132,14 +132,19 @@ def committed_notebooks():
     return _hashes(ROOT / "notebooks", "*.ipynb")
 
 
+def construct(command):
+    """Lance ``python -m outils``, qui doit réussir ; rend le dossier des constructions."""
+    run = subprocess.run(
+        [sys.executable, "-m", "outils", command], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return ROOT / "_build"
+
+
 @pytest.fixture(scope="session")
 def site(committed_notebooks):
     """Le dossier du site, construit (ou remis à jour) une fois pour tous les tests."""
-    run = subprocess.run(
-        [sys.executable, "-m", "outils", "livre"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return ROOT / "_build" / "html"
+    return construct("livre") / "html"
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ from conftest import ROOT
 from d2l_fr.assignments.course import CourseError, read_students, ready_made
 from d2l_fr.assignments.feedback import sentence
 from d2l_fr.assignments.gradebook import open_gradebook
-from d2l_fr.assignments.notebook import amount, answer_id, test_id, variant_text
+from d2l_fr.assignments.notebook import amount, answer_id, mark_id, variant_text
 from d2l_fr.exercises.checks import grade
 from d2l_fr.exercises.source import load_exercise
 from d2l_fr.french import prose
@@ -212,7 +212,7 @@ def test_the_hand_marks_and_the_files_for_moodle(class_of_30):
     by_name = {e.identifier: e for e in assignment.exercises}
     with open_gradebook(course) as gradebook:
         for student, mark in given.items():
-            cell = test_id(by_name[QUESTION])
+            cell = mark_id(by_name[QUESTION])
             found = gradebook.find_grade(cell, "semaine-1", "semaine-1", student)
             found.manual_score, found.needs_manual_grade = mark, False
             comment = gradebook.find_comment(cell, "semaine-1", "semaine-1", student)
@@ -267,7 +267,7 @@ def test_grading_again_keeps_what_still_holds_and_nothing_else(class_of_30):
     assert path.stat().st_mtime_ns == stamp  # une copie inchangée n'est pas corrigée de nouveau
     assert after == {s: m for s, m in before.items() if s != "e06"} | {"e02": 0, "e05": 0}
     with open_gradebook(course) as gradebook:
-        cell = test_id(next(e for e in assignment.exercises if e.identifier == QUESTION))
+        cell = mark_id(next(e for e in assignment.exercises if e.identifier == QUESTION))
         assert gradebook.find_grade(cell, "semaine-1", "semaine-1", "e02").needs_manual_grade
         assert gradebook.find_comment(cell, "semaine-1", "semaine-1", "e02").manual_comment is None
         assert gradebook.find_grade(cell, "semaine-1", "semaine-1", "e01").manual_score == 4
@@ -453,10 +453,10 @@ def test_the_handed_out_notebook_runs_and_judges_the_examples(tmp_path):
         for cell in notebook.cells
         if cell.cell_type == "code" and cell.outputs
     }
-    assert "✓" in said[test_id(first)]
-    assert "exemples" in said[test_id(first)]
-    assert "✗" in said[test_id(second)]
-    assert "None" in said[test_id(assignment.code[2])]
+    assert "✓" in said[mark_id(first)]
+    assert "exemples" in said[mark_id(first)]
+    assert "✗" in said[mark_id(second)]
+    assert "None" in said[mark_id(assignment.code[2])]
 
 
 def test_the_answer_key_is_right(tmp_path):

@@ -12,7 +12,7 @@ from docutils import nodes
 
 import blocs
 import diapositives
-from conftest import FIGURES, ROOT, SECTIONS, move_a_control
+from conftest import FIGURES, ROOT, SECTIONS, construct, move_a_control
 from extraits import ExcerptError, excerpt
 from marques import VERBS, DeckError, Mark, MarkError, diapo_mark, locate, parse
 from outils import diapos as assembly
@@ -236,11 +236,7 @@ def test_a_script_cannot_close_the_page():
 @pytest.fixture(scope="session")
 def decks(site):
     """Le dossier des diaporamas, construits ou remis à jour."""
-    run = subprocess.run(
-        [sys.executable, "-m", "outils", "diapos"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return ROOT / "_build" / "diapos"
+    return construct("diapos") / "diapos"
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ from classe import OWN, RIGHT, created, fill, own_course, points, recorded, run,
 from conftest import ROOT, _give_up
 from d2l_fr.assignments.course import Course
 from d2l_fr.assignments.exchange import Collect, Release
-from d2l_fr.assignments.notebook import test_id as mark_id
+from d2l_fr.assignments.notebook import mark_id
 from outils.chantier import BUILD, _node, fingerprint
 
 PAGE = (ROOT / "book" / "classe.md").read_text("utf-8")

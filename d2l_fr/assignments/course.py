@@ -251,6 +251,12 @@ class Course:
         """Le dossier où l'on attend la copie d'un élève."""
         return self.root / "submitted" / student / name
 
+    def stamp(self, student, name, file):
+        """Un petit fichier que l'échange de nbgrader joint à une copie, ou None."""
+        path = self.submission(student, name) / file
+        small = path.is_file() and not path.is_symlink() and path.stat().st_size < 200
+        return path if small else None
+
     def submitters(self, name):
         """Les élèves qui ont rendu quelque chose, dans l'ordre alphabétique."""
         folder = self.root / "submitted"

@@ -53,7 +53,7 @@ def check_examples(identifier, answer, examples):
     Paramètres : ``identifier``, ``"section.nom"`` ; ``answer``, la fonction écrite ; ``examples``,
     le texte que le devoir contient. Rend un ``CheckResult``. Réussir les exemples ne rapporte
     rien : la note vient d'autres épreuves. Lève ``ValueError`` si les exemples sont illisibles.
-    Page : enseigner.
+    Page : devoirs.
     """
     cases = loads(zlib.decompress(base64.b85decode(examples)).decode())
     if not callable(answer):

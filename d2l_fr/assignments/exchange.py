@@ -26,7 +26,7 @@ _SECRET = re.compile(r"[0-9a-f]{128}")
 
 
 class Release(ExchangeReleaseAssignment):
-    """La publication ; refuse un devoir différent pour chacun. Page : enseigner."""
+    """La publication ; refuse un devoir différent pour chacun. Page : classe."""
 
     def init_src(self):
         """Trouve le devoir à publier. Lève ``ExchangeError`` si chacun doit avoir le sien."""
@@ -40,7 +40,7 @@ class Release(ExchangeReleaseAssignment):
 
 
 class Collect(ExchangeCollect):
-    """Le ramassage, plus méfiant que celui de nbgrader. Page : enseigner."""
+    """Le ramassage, plus méfiant que celui de nbgrader. Page : classe."""
 
     def _path_to_record(self, path):
         try:

@@ -11,7 +11,7 @@ from latex2mathml.converter import convert as mathml
 from markdown_it import MarkdownIt
 
 from d2l_fr.assignments.course import write
-from d2l_fr.assignments.notebook import ANSWER_HERE, amount, answer_id, test_id, variant_text
+from d2l_fr.assignments.notebook import ANSWER_HERE, amount, answer_id, mark_id, variant_text
 from d2l_fr.french import prose
 from d2l_fr.palette import DARK, LIGHT
 
@@ -109,7 +109,7 @@ class Feedback:
     """Le compte rendu d'un élève.
 
     Paramètres : ``assignment``, ``verdict``, ``notebook`` (la copie remise en état), ``scores`` :
-    cellule → (points ou None si elle reste à noter, commentaire). Page : enseigner.
+    cellule → (points ou None si elle reste à noter, commentaire). Page : devoirs.
     """
 
     def __init__(self, assignment, verdict, notebook, scores):
@@ -125,7 +125,7 @@ class Feedback:
         student = next((s for s in assignment.students if s.id == verdict.student), None)
         name = f"{student.first_name} {student.last_name}".strip() if student else ""
         who = f"{name} ({verdict.student})" if name else verdict.student
-        pending = [e for e in assignment.exercises if self.scores[test_id(e)][0] is None]
+        pending = [e for e in assignment.exercises if self.scores[mark_id(e)][0] is None]
         total = sum(score or 0 for score, _ in self.scores.values())
         parts = [
             f"<h1>{_text(assignment.title)}</h1>",
@@ -151,7 +151,7 @@ class Feedback:
         return PAGE.format(title=title, style=style, body="\n".join(parts))
 
     def _exercise(self, exercise, number):
-        score, comment = self.scores[test_id(exercise)]
+        score, comment = self.scores[mark_id(exercise)]
         given = "à noter" if score is None else f"{figure(score)} / {exercise.points}"
         yield (f'<h2>{number}. {_inline(exercise.title)} <span class="points">{given}</span></h2>')
         source = self.sources.get(answer_id(exercise), "")
@@ -205,7 +205,6 @@ def write_feedback(course, assignment, verdict, notebook, scores):
     write(path, Feedback(assignment, verdict, notebook, scores).render(), 0o644)
     # Ce qu'il faut à « nbgrader release_feedback », si la copie vient de l'échange.
     for file in ("timestamp.txt", "submission_secret.txt"):
-        stamp = course.submission(verdict.student, name) / file
-        if stamp.is_file() and not stamp.is_symlink() and stamp.stat().st_size < 200:
+        if stamp := course.stamp(verdict.student, name, file):
             write(path.parent / file, stamp.read_bytes())
     return path

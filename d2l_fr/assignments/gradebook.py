@@ -37,10 +37,10 @@ from d2l_fr.assignments.course import CourseError, write
 from d2l_fr.assignments.notebook import (
     answer_id,
     build,
+    mark_id,
     plain,
     solution_notebook,
     statement,
-    test_id,
 )
 
 __all__ = [
@@ -82,7 +82,7 @@ class ApplyVerdict(NbGraderPreprocessor):
                 "élèves sans protection."
             )
         assignment, verdict = self.verdicts[student]
-        by_cell = {test_id(exercise): exercise for exercise in assignment.code}
+        by_cell = {mark_id(exercise): exercise for exercise in assignment.code}
         statements = _statements(assignment, student)
         for cell in notebook.cells:
             label = cell.metadata.get("nbgrader", {}).get("grade_id")
@@ -191,21 +191,24 @@ def _run(course, kind, directory, **lists):
             ) from error
 
 
-def publish(course, assignment):
-    """Écrit le devoir dans le cours : source, version des élèves, corrigé ; rend ses fichiers."""
-    setup_course(course)
-    name = assignment.name
-    for folder in ("autograded", "feedback", "distribution"):  # d'un devoir du même nom
-        for old in (course.root / folder).glob(f"*/{name}" if folder != "distribution" else name):
-            shutil.rmtree(old, ignore_errors=True)
-    for folder in ("verdicts", "copies/*"):
-        for old in course.private.glob(f"{folder}/{name}"):
+def _forget(course, name):
+    """Ôte ce qui reste d'un devoir du même nom : copies, verdicts, comptes rendus, notes."""
+    for pattern in ("autograded/*", "feedback/*", "distribution", ".d2l-fr/verdicts",
+                    ".d2l-fr/copies/*"):  # fmt: skip
+        for old in course.root.glob(f"{pattern}/{name}"):
             shutil.rmtree(old, ignore_errors=True)
     _state_path(course, name).unlink(missing_ok=True)
     if (course.root / "gradebook.db").exists():
         with open_gradebook(course) as gradebook, contextlib.suppress(MissingEntry):
             for submission in gradebook.assignment_submissions(name):
                 gradebook.remove_submission(name, submission.student.id)
+
+
+def publish(course, assignment):
+    """Écrit le devoir dans le cours : source, version des élèves, corrigé ; rend ses fichiers."""
+    setup_course(course)
+    name = assignment.name
+    _forget(course, name)
     notebook = build(assignment)
     folder = course.folder("source", name)
     for old in folder.glob("*.ipynb"):
@@ -244,7 +247,7 @@ def _answers(notebook, assignment):
     """L'empreinte de chaque réponse : une note donnée à la main ne vaut que pour celle-là."""
     cells = {c.metadata.get("nbgrader", {}).get("grade_id"): c.source for c in notebook.cells}
     return {
-        test_id(e): hashlib.sha256(str(cells.get(answer_id(e))).encode()).hexdigest()
+        mark_id(e): hashlib.sha256(str(cells.get(answer_id(e))).encode()).hexdigest()
         for e in assignment.exercises
     }
 
@@ -292,8 +295,7 @@ def record(course, assignment, copies, submitters, progress=lambda student: None
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         nbformat.write(notebook, folder / f"{name}.ipynb")
-        stamp = course.submission(student, name) / "timestamp.txt"
-        if stamp.is_file() and not stamp.is_symlink() and stamp.stat().st_size < 200:
+        if stamp := course.stamp(student, name, "timestamp.txt"):
             shutil.copy(stamp, folder)
         ApplyVerdict.verdicts = {student: (assignment, verdict)}
         steps = {
@@ -323,7 +325,7 @@ def _complete(course, assignment, identifier, before, answers):
                 email=student.email,
             )  # fmt: skip
         for exercise in assignment.exercises:
-            cell = test_id(exercise)
+            cell = mark_id(exercise)
             if before and before.get(cell) == answers[cell]:
                 continue
             with contextlib.suppress(MissingEntry):

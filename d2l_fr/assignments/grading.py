@@ -137,14 +137,12 @@ class _Session:
         if answer.get("absent"):
             for source, told in self.failures:
                 if defines(source, name):
-                    raise Unanswered(
-                        f"votre cellule ne s'exécute pas : elle{told.removeprefix('votre code')}"
-                    )
+                    raise Unanswered(f"votre cellule ne s'exécute pas : elle {told}")
             raise Unanswered(f"la fonction « {name} » n'est pas définie.")
         if error := answer.get("erreur"):
             if error == "NotImplementedError":
                 raise Unanswered("la réponse n'est pas encore écrite.")
-            raise Unanswered(_told(error, answer.get("ligne")))
+            raise Unanswered(f"votre code {_told(error, answer.get('ligne'))}")
         value = decode(answer.get("valeur"))
         if value is None:
             raise Unanswered("votre fonction rend None. Est-elle remplie, finit-elle par return ?")
@@ -163,7 +161,7 @@ def _told(error, line):
     known = isinstance(error, str) and isinstance(getattr(builtins, error, None), type)
     name = error if known else "une exception"
     place = f", ligne {line} de sa cellule" if isinstance(line, int) and 0 < line < 10_000 else ""
-    return f"votre code lève {name}{place}."
+    return f"lève {name}{place}."
 
 
 class _Remote:
@@ -202,7 +200,7 @@ class Grader:
     """Le correcteur d'un devoir.
 
     Paramètres : ``course``, ``assignment``, ``limits``, et ``isolated``, faux pour se passer de
-    bubblewrap. Page : enseigner.
+    bubblewrap. Page : devoirs.
     """
 
     def __init__(self, course, assignment, limits=None, isolated=True):
@@ -265,7 +263,10 @@ class Grader:
         )
 
     def grade(self, student):
-        """Corrige la copie d'un élève, garde et rend son ``Verdict``. Ne lève rien."""
+        """Corrige la copie d'un élève, garde et rend son ``Verdict``.
+
+        Une copie illisible a un verdict aussi : une exception est un défaut du correcteur.
+        """
         start = time.monotonic()
         verdict = Verdict(self.key(student), student)
         cells, verdict.remarks, verdict.problem = self.cells(student)

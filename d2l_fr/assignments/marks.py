@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from d2l_fr.assignments.course import write
 from d2l_fr.assignments.feedback import PAGE, STYLE, _inline, figure, sentence
 from d2l_fr.assignments.gradebook import open_gradebook
-from d2l_fr.assignments.notebook import amount, answer_id, test_id
+from d2l_fr.assignments.notebook import amount, answer_id, mark_id
 from d2l_fr.french import fr, prose
 from d2l_fr.palette import DARK, LIGHT
 
@@ -41,7 +41,7 @@ def scores(gradebook, assignment, student):
     """Les points du carnet : cellule → (points, ou None si elle reste à noter ; commentaire)."""
     found = {}
     for exercise in assignment.exercises:
-        cell = test_id(exercise)
+        cell = mark_id(exercise)
         grade = gradebook.find_grade(cell, assignment.name, assignment.name, student)
         pending = grade.auto_score is None and grade.manual_score is None
         comment = gradebook.find_comment(
@@ -64,7 +64,7 @@ def rows(course, assignment, verdicts):
                 found.append(Row(identifier, *who, {}, None, True))
                 continue
             given = scores(gradebook, assignment, identifier)
-            marks = {e.identifier: given[test_id(e)][0] for e in assignment.exercises}
+            marks = {e.identifier: given[mark_id(e)][0] for e in assignment.exercises}
             total = float(sum(mark or 0 for mark in marks.values()))
             complete = all(mark is not None for mark in marks.values())
             problem = verdicts[identifier].problem or ""

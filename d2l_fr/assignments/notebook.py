@@ -19,7 +19,7 @@ __all__ = [
     "read",
     "rebuild",
     "solution_notebook",
-    "test_id",
+    "mark_id",
 ]
 
 MAX_BYTES = 10_000_000
@@ -71,16 +71,13 @@ def answer_id(exercise):
     return f"reponse-{exercise.section}-{exercise.name}"
 
 
-def test_id(exercise):
+def mark_id(exercise):
     """L'identifiant nbgrader de la cellule qui porte la note."""
     return (
         f"note-{exercise.section}-{exercise.name}"
         if exercise.hidden_checks
         else answer_id(exercise)
     )
-
-
-test_id.__test__ = False  # pytest n'a pas à la prendre pour un test
 
 
 def plain(text):
@@ -169,7 +166,7 @@ def build(assignment, student=""):
             f'd2l.check_examples("{exercise.identifier}", {exercise.answer_name}, '
             f'r"""{examples}""")'
         )
-        cell = _cell("code", test_id(exercise), call, grade=True, points=exercise.points)
+        cell = _cell("code", mark_id(exercise), call, grade=True, points=exercise.points)
         cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
         cells.append(cell)
     notebook = nbformat.v4.new_notebook(cells=cells)
@@ -199,7 +196,7 @@ def solution_notebook(assignment, student=""):
 
 
 def read(path):
-    """Relit la copie d'un élève ; rend (notebook au format 4, remarques).
+    """Relit la copie d'un élève ; rend (cellules, remarques).
 
     Lève ``SubmissionError`` si le fichier est vide, tronqué, trop gros ou n'est pas un notebook.
     """

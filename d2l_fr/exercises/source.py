@@ -64,7 +64,7 @@ class ExerciseError(ValueError):
 class Criterion:
     """Un critère de notation : son nom, ses points (un entier), ce qu'il demande.
 
-    Page : enseigner.
+    Page : devoirs.
     """
 
     name: str
