@@ -249,7 +249,7 @@ def _clean(cell):
 def harmless(text):
     """Ôte au Markdown d'un élève balises et images : rien n'y doit s'exécuter ni se charger."""
     text = re.sub(r"<(?=[A-Za-z/!?])", "< ", text)
-    text = re.sub(r"!(?=\[)", "", text)
+    text = re.sub(r"!+(?=\[)", "", text)
     return re.sub(r"(?i)\b(javascript|vbscript|data)[ \t]*:", "\\1\u200b:", text)
 
 

@@ -43,19 +43,20 @@ def _type_name(value):
 
 
 def _numbers(got, expected, rtol, atol, reveal):
-    if isinstance(got, complex) or isinstance(expected, complex):
-        close = np.isclose(got, expected, rtol, atol)
-    else:
-        try:
+    complexes = isinstance(got, complex) or isinstance(expected, complex)
+    try:
+        if complexes:
+            close = np.isclose(got, expected, rtol, atol, equal_nan=True)
+        else:
             close = math.isclose(got, expected, rel_tol=rtol, abs_tol=atol)
             close = close or (math.isnan(got) and math.isnan(expected))
-        except OverflowError:  # un entier trop grand pour un réel
-            close = got == expected
+    except OverflowError:  # un entier trop grand pour un réel
+        close = got == expected
     if close:
         return None
     if reveal:
         return f"on attend {show(expected)} ; votre réponse est {show(got)}."
-    if isinstance(got, complex) or isinstance(expected, complex):
+    if complexes:
         return f"votre réponse, {show(got)}, n'est pas la bonne valeur."
     return f"votre réponse, {show(got)}, est trop {'grande' if got > expected else 'petite'}."
 
