@@ -5,7 +5,7 @@ d'au moins 4,5 sur blanc, les teintes sombres sur le fond sombre (tests/test_pal
 restent distinctes pour les daltoniens ; les courbes y ajoutent un type de trait.
 """
 
-__all__ = ["DARK", "DASHES", "FONT", "LIGHT", "MONO", "TINTS"]
+__all__ = ["DARK", "DASHES", "FONT", "LIGHT", "MONO", "SEPIA", "TINTS"]
 
 LIGHT = {
     "input": "#0a66a8",
@@ -40,6 +40,25 @@ TINTS = {
     "output-tint": ("#def3ec", "#12382d"),
     "gradient-tint": ("#f7e3f1", "#412137"),
     "neutral-tint": ("#f1f3f6", "#222830"),
+}
+
+# Le papier : les mêmes teintes, un peu plus sombres sur un fond crème, fonds pâles compris.
+SEPIA = {
+    "input": "#0b5794",
+    "hidden": "#984107",
+    "output": "#00644e",
+    "gradient": "#8a2470",
+    "train": "#535d69",
+    "heldout": "#981734",
+    "data": "#2b2319",
+    "reference": "#5d5648",
+    "rule": "#d3c5a8",
+    "background": "#f9f1e1",
+    "input-tint": "#e2e8e4",
+    "hidden-tint": "#f3dfc6",
+    "output-tint": "#dce9d8",
+    "gradient-tint": "#f0dcdc",
+    "neutral-tint": "#f1e7d3",
 }
 
 # Type de trait par rôle : la couleur n'est jamais seule à distinguer deux courbes.

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from outils import journal
+from outils import journal, polices
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
@@ -30,6 +30,12 @@ MARK = WORK / "en-cours"
 LOG = BUILD / "livre.log"
 # Ce que la publication d'une fourche change au site.
 SETTINGS = ("GITHUB_REPOSITORY", "D2L_FR_PUBLICATION", "D2L_FR_BRANCHE")
+# Ce que Jupyter Book charge d'ordinaire, moins ce dont aucune page ne se sert (thebe, boutons,
+# onglets, commentaires, et le thème : le nôtre est book/_theme). _config.yml ajoute les nôtres.
+EXTENSIONS = [
+    "myst_nb", "jupyter_book", "sphinx_external_toc", "sphinx_multitoc_numbering",
+    "sphinx_exercise", "sphinxcontrib.bibtex",
+]
 READY = f"Ouvrez {SITE / 'index.html'}, ou lancez « make lire »."
 
 
@@ -116,7 +122,9 @@ def _node(name):
 def vendor():
     """Installe formules et polices (npm ci), et n'en garde que ce que le site sert."""
     lock = ROOT / "outils" / "package-lock.json"
-    target, stamp = BUILD / "tiers", fingerprint("outils/package-lock.json", "outils/chantier.py")
+    target, stamp = BUILD / "tiers", fingerprint(
+        "outils/package-lock.json", "outils/chantier.py", "outils/polices.py"
+    )
     done = target / ".fait"
     if done.is_file() and done.read_text() == stamp:
         return
@@ -136,13 +144,12 @@ def vendor():
             + (run.stderr or run.stdout).strip()[-1500:]
         )
     shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
     source = modules / "node_modules"
-    katex = target / "katex"
-    (katex / "fonts").mkdir(parents=True)
-    shutil.copy(source / "katex/dist/katex.min.css", katex)
-    for font in (source / "katex/dist/fonts").glob("*.woff2"):
-        shutil.copy(font, katex / "fonts")
-    _fonts(source, target)
+    # Seules les règles de composition : la police des formules est la nôtre.
+    shutil.copy(source / "temml/dist/Temml-Local.css", target / "temml.css")
+    polices.write(source, target)
+    _notebook_fonts(source / "@fontsource/source-sans-3/files")
     _reveal(source / "reveal.js" / "dist")
     done.write_text(stamp)
 
@@ -154,27 +161,6 @@ def _reveal(source):
     folder.mkdir()
     for name in ("reveal.js", "reveal.css"):
         shutil.copy(source / name, folder)
-
-
-def _fonts(source, target):
-    """Les polices du livre : trois familles variables, en latin, et leur feuille de style."""
-    faces = [
-        ("source-serif-4", "Source Serif 4 Variable", "opsz", "normal", "200 900"),
-        ("source-serif-4", "Source Serif 4 Variable", "opsz", "italic", "200 900"),
-        ("source-sans-3", "Source Sans 3 Variable", "wght", "normal", "200 900"),
-        ("source-sans-3", "Source Sans 3 Variable", "wght", "italic", "200 900"),
-        ("source-code-pro", "Source Code Pro Variable", "wght", "normal", "200 900"),
-    ]
-    css = []
-    for package, family, axis, style, weight in faces:
-        name = f"{package}-latin-{axis}-{style}.woff2"
-        shutil.copy(source / "@fontsource-variable" / package / "files" / name, target)
-        css.append(
-            f'@font-face {{ font-family: "{family}"; font-style: {style}; font-display: swap; '
-            f'font-weight: {weight}; src: url("{name}") format("woff2"); }}'
-        )
-    (target / "polices.css").write_text("\n".join(css) + "\n", "utf-8")
-    _notebook_fonts(source / "@fontsource/source-sans-3/files")
 
 
 def _notebook_fonts(source):
@@ -198,12 +184,11 @@ def _notebook_fonts(source):
     shutil.copy(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", folder)
 
 
-def _configured_repository():
-    """L'adresse du dépôt que donne _config.yml, ou une chaîne vide."""
+def _config():
+    """Ce que dit _config.yml."""
     import yaml
 
-    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
-    return (config.get("repository", {}).get("url") or "").rstrip("/")
+    return yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
 
 
 def _sphinx():
@@ -221,16 +206,19 @@ def _sphinx():
             sys.path.insert(0, str(folder))
     from jupyter_book.sphinx import build_sphinx
 
+    config = _config()
     with journal.redirected(LOG):
         status = build_sphinx(
             ROOT / "book", WORK / "html", path_config=ROOT / "_config.yml", noconfig=True,
             doctreedir=WORK / "doctrees", warningiserror=True, keep_going=True,
             confoverrides={
+                "extensions": EXTENSIONS + list(config["sphinx"]["local_extensions"]),
                 "latex_individualpages": False,
                 "external_toc_path": str(ROOT / "book" / "_toc.yml"),
                 "nb_execution_cache_path": str(cache),
                 "empreinte_paquet": package,
-                "depot_configure": _configured_repository(),
+                "depot_configure": (config["repository"].get("url") or "").rstrip("/"),
+                "branche_configuree": config["repository"].get("branch") or "main",
             },
         )  # fmt: skip
     if isinstance(status, KeyboardInterrupt):  # rendue, et non levée

@@ -237,5 +237,5 @@ def test_the_book_is_served_with_its_own_404(site):
 
 
 def test_the_repository_address_is_empty_by_default():
-    assert chantier._configured_repository() == ""
+    assert chantier._config()["repository"]["url"] == ""
     assert "github.com" not in Path(ROOT / "_config.yml").read_text("utf-8")

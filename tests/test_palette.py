@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 
+import habillage
 from d2l_fr import palette
 
 TEXT = [role for role in palette.LIGHT if role not in ("rule", "background")]
@@ -25,7 +26,7 @@ def contrast(a, b):
 
 
 @pytest.mark.parametrize("role", TEXT)
-@pytest.mark.parametrize("colors", [palette.LIGHT, palette.DARK], ids=["clair", "sombre"])
+@pytest.mark.parametrize("colors", [palette.LIGHT, palette.SEPIA, palette.DARK], ids=["clair", "sépia", "sombre"])
 def test_every_role_is_readable_as_text(role, colors):
     assert contrast(colors[role], colors["background"]) >= 4.5
 
@@ -35,6 +36,20 @@ def test_text_is_readable_on_every_tint(tint):
     light, dark = palette.TINTS[tint]
     assert contrast(palette.LIGHT["data"], light) >= 7
     assert contrast(palette.DARK["data"], dark) >= 7
+    assert contrast(palette.SEPIA["data"], palette.SEPIA[tint]) >= 7
+
+
+def test_sepia_names_every_role():
+    assert set(palette.SEPIA) == set(palette.LIGHT) | set(palette.TINTS)
+
+
+def test_code_is_readable_on_its_background():
+    for name, (_, variable) in habillage.TOKENS.items():
+        role = variable.removeprefix("var(--c-").removesuffix(")")
+        light, dark = palette.TINTS["neutral-tint"]
+        assert contrast(palette.LIGHT[role], light) >= 4.5, name
+        assert contrast(palette.DARK[role], dark) >= 4.5, name
+        assert contrast(palette.SEPIA[role], palette.SEPIA["neutral-tint"]) >= 4.5, name
 
 
 def test_roles_that_meet_on_a_plot_differ_for_colour_blind_readers():

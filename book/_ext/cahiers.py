@@ -229,7 +229,7 @@ def build(app, page, fonts, url):
     book = Book(app, page, fonts)
     converter = Converter(book)
     source = Path(app.env.doc2path(page)).read_text("utf-8")
-    branch = app.config.html_theme_options["repository_branch"]
+    branch = app.config.branche_configuree
     cells = []
     for cell in jupytext.reads(source, fmt="md:myst").cells:
         if cell.cell_type == "code":

@@ -13,6 +13,7 @@ from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
+import traits
 import vivantes
 from d2l_fr import palette
 
@@ -23,26 +24,9 @@ VARIABLES |= {tint[0]: f"var(--c-{role})" for role, tint in palette.TINTS.items(
 HEX = re.compile(r"#[0-9a-fA-F]{6}\b|#[0-9a-fA-F]{3}\b")
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "{http://www.w3.org/1999/xlink}href"
-GEOMETRY = ("d", "points", "transform", "x", "y", "x1", "x2", "y1", "y2")
-LONG_NUMBER = re.compile(r"-?\d*\.\d{3,}")
+GEOMETRY = ("points", "transform", "x", "y", "x1", "x2", "y1", "y2")
 COLORS = ("fill", "stroke", "stop-color")
 ElementTree.register_namespace("", SVG)
-
-
-def stylesheet():
-    """Les variables CSS de la palette, pour les deux modes."""
-
-    def rules(colors):
-        return "\n".join(f"  --c-{role}: {code};" for role, code in colors.items())
-
-    light = palette.LIGHT | {role: tint[0] for role, tint in palette.TINTS.items()}
-    dark = palette.DARK | {role: tint[1] for role, tint in palette.TINTS.items()}
-    fonts = f"  --police: {palette.FONT};\n  --chasse-fixe: {palette.MONO};"
-    return (
-        f":root {{\n{rules(light)}\n{fonts}\n}}\n"
-        f'html[data-theme="dark"] {{\n{rules(dark)}\n}}\n'
-        f"@media print {{\n  html[data-theme] {{\n{rules(light)}\n  }}\n}}\n"
-    )
 
 
 def _color(code, unknown):
@@ -117,9 +101,13 @@ def inline(svg, prefix, alt):
                 element.set(
                     name, re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{names[m[1]]})", value)
                 )
-            if name in GEOMETRY:  # au centième de point, l'œil ne voit rien de plus
-                element.set(name, LONG_NUMBER.sub(lambda m: f"{float(m[0]):.2f}", value))
+            if name in GEOMETRY:
+                element.set(name, traits.rounded(value))
+            if name == "d":
+                element.set(name, traits.relative(value))
+    traits.gather_dots(root)
     _share_styles(root)
+    traits.tidy(root)
     width, height = (float(n) for n in root.get("viewBox").split()[2:])
     for name in ("role", "aria-labelledby", "version"):
         root.attrib.pop(name, None)
@@ -154,12 +142,6 @@ def visit_image(self, node):
 def depart_image(self, node):
     if self.builder.name == "epub" or not node["uri"].endswith(".svg"):
         type(self).depart_image(self, node)
-
-
-def write_palette(app):
-    target = Path(app.outdir) / "_static" / "palette.css"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(stylesheet(), "utf-8")
 
 
 def setup(app):

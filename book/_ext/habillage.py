@@ -1,0 +1,131 @@
+"""La feuille de style du site : ses parts réunies en un fichier, et le code coloré au plus juste."""
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+from d2l_fr import palette
+from d2l_fr.widgets import bundle
+
+STATIC = Path(__file__).parents[1] / "statique"
+VENDOR = Path(__file__).parents[2] / "_build" / "tiers"
+# Ce que le site sert de _static ; le reste vient de Sphinx et de ses extensions, sans emploi ici.
+SERVED = re.compile(
+    r"livre\.(css|js)|figures\.js|figures/.*|partage/.*|recherche[\w-]*\.js|definitions\.js|"
+    r"[\w-]+\.woff2|favicon\.svg|icone-\d+\.png"
+)
+# Les jetons de Pygments qui portent une couleur ; les autres perdent leur balise.
+TOKENS = {
+    "mot": (r"k\w?|ow", "var(--c-hidden)"),
+    "texte": (r"s\w?", "var(--c-output)"),
+    "nombre": (r"m\w?|il", "var(--c-input)"),
+    "remarque": (r"c\w?|sd", "var(--c-reference)"),
+    "nom": (r"nf|nc|fm|nd", "var(--c-input)"),
+    "retrait": (r"gd|gr", "var(--c-heldout)"),
+    "ajout": (r"gi", "var(--c-output)"),
+}
+SPAN = re.compile(r'<span class="(\w{1,3})">([^<]*)</span>')
+
+
+def _colored(match):
+    for name, (pattern, _) in TOKENS.items():
+        if re.fullmatch(pattern, match[1]):
+            return f'<span class="{name}">{match[2]}</span>'
+    return match[2]
+
+
+def lighten(block):
+    """Un bloc de code sans les balises que rien ne colore (noms, opérateurs, ponctuation)."""
+    block = SPAN.sub(_colored, block.replace("<span></span>", ""))
+    # Deux jetons voisins de même couleur n'en font qu'un.
+    return re.sub(r'(<span class="(\w+)">[^<]*)</span>(\s*)<span class="\2">', r"\1\3", block)
+
+
+def code_styles():
+    """Les couleurs du code, celles de la palette."""
+    return "\n".join(f".highlight .{n} {{ color: {c}; }}" for n, (_, c) in TOKENS.items()) + "\n"
+
+
+def palette_styles():
+    """Les variables CSS de la palette : claires, sépia, sombres, et claires sur le papier."""
+
+    def rules(colors):
+        return "\n".join(f"  --c-{role}: {code};" for role, code in colors.items())
+
+    light = palette.LIGHT | {role: tint[0] for role, tint in palette.TINTS.items()}
+    dark = palette.DARK | {role: tint[1] for role, tint in palette.TINTS.items()}
+    fonts = f"  --police: {palette.FONT};\n  --chasse-fixe: {palette.MONO};"
+    return (
+        f":root {{\n{rules(light)}\n{fonts}\n}}\n"
+        # Sans JavaScript, la page suit l'appareil.
+        f"@media (prefers-color-scheme: dark) {{\n  html:not(.js) {{\n{rules(dark)}\n  }}\n}}\n"
+        f'html[data-theme="dark"] {{\n{rules(dark)}\n}}\n'
+        f'html[data-theme="sepia"] {{\n{rules(palette.SEPIA)}\n}}\n'
+        f"@media print {{\n  html:root {{\n{rules(light)}\n  }}\n}}\n"
+    )
+
+
+def parts():
+    """Les parts de la feuille, dans l'ordre, par nom."""
+    return {
+        "polices": (VENDOR / "polices.css").read_text("utf-8"),
+        "palette": palette_styles(),
+        "formules": (VENDOR / "temml.css").read_text("utf-8"),
+        "livre": (STATIC / "livre.css").read_text("utf-8"),
+        "code": code_styles(),
+        "figures": bundle.stylesheet(),
+        "recherche": (STATIC / "recherche.css").read_text("utf-8"),
+    }
+
+
+def compact(css):
+    """Une feuille sans remarques ni retraits."""
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    return re.sub(r"\s*\n\s*", "\n", css).strip() + "\n"
+
+
+def prepare(app):
+    """Compose la feuille et note l'empreinte de ce que les pages chargent."""
+    app.styles = parts()
+    sheet = compact("\n".join(app.styles.values()))
+    app.assets = {"livre.css": sheet}
+    app.versions = {
+        name: hashlib.sha256(text.encode()).hexdigest()[:8]
+        for name, text in {
+            "livre.css": sheet,
+            **{p.name: p.read_text("utf-8") for p in STATIC.glob("*.js")},
+        }.items()
+    }
+
+
+def versioned(app, name):
+    """L'adresse d'un fichier de _static, qui change avec son contenu."""
+    return f"_static/{name}?v={app.versions[name]}"
+
+
+def finish(app, exception):
+    """Écrit la feuille, garde ses parts pour les diaporamas, et ôte ce que rien ne charge."""
+    if exception or app.builder.name != "html":
+        return
+    out = Path(app.outdir)
+    static = out / "_static"
+    for path in sorted(static.rglob("*"), reverse=True):
+        if path.is_file() and not SERVED.fullmatch(path.relative_to(static).as_posix()):
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+    shutil.copy(STATIC.parent / "img" / "favicon.svg", static)
+    for name, text in app.assets.items():
+        (static / name).write_text(text, "utf-8")
+    folder = out.parent / "styles"
+    folder.mkdir(exist_ok=True)
+    for name, text in app.styles.items():
+        (folder / f"{name}.css").write_text(text, "utf-8")
+    for name in ("searchindex.js", "objects.inv"):
+        (out / name).unlink(missing_ok=True)
+
+
+def setup(app):
+    app.connect("build-finished", finish, priority=800)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
