@@ -29,7 +29,7 @@ STATE = BUILD / "etat.json"
 MARK = WORK / "en-cours"
 LOG = BUILD / "livre.log"
 # Ce que la publication d'une fourche change au site.
-SETTINGS = ("GITHUB_REPOSITORY", "D2L_FR_PUBLICATION", "D2L_FR_BRANCHE")
+SETTINGS = ("GITHUB_REPOSITORY", "D2L_FR_PUBLICATION", "D2L_FR_BRANCHE", "D2L_FR_ADRESSE")
 # Ce que Jupyter Book charge d'ordinaire, moins ce dont aucune page ne se sert (thebe, boutons,
 # onglets, commentaires, et le thème : le nôtre est book/_theme). _config.yml ajoute les nôtres.
 EXTENSIONS = [
@@ -98,7 +98,9 @@ def _everything():
 
 def _engine():
     """Ce qui change toutes les pages sans changer leur texte."""
-    return fingerprint("book/_ext/*", "book/statique/*", "outils/*", "d2l_fr/palette.py")
+    return fingerprint(
+        "book/_ext/*", "book/_theme/*", "book/statique/*", "outils/*", "d2l_fr/palette.py"
+    )
 
 
 def _load_state():

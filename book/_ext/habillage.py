@@ -124,6 +124,15 @@ def finish(app, exception):
         (folder / f"{name}.css").write_text(text, "utf-8")
     for name in ("searchindex.js", "objects.inv"):
         (out / name).unlink(missing_ok=True)
+    _drop_unused_images(out)
+
+
+def _drop_unused_images(out):
+    """Ôte les images que les pages ont incorporées : plus rien n'y mène."""
+    pages = "".join(path.read_text("utf-8") for path in out.glob("*.html"))
+    for path in (out / "_images").glob("*"):
+        if f"_images/{path.name}" not in pages:
+            path.unlink()
 
 
 def setup(app):
