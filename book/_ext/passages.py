@@ -15,6 +15,8 @@ DROPPED_TAGS = {"svg", "script", "style", "button", "template"}
 DROPPED = {"headerlink", "cell_output", "verdict", "question-pourquoi", "math", "katex", "eqno"}
 DROPPED |= {"section-number", "caption-number", "toctree-wrapper", "figure-vivante"}
 FOLDED = {"solution", "reponse"}  # des <details> dont on ne montre pas le contenu
+HEADER = re.compile(r"^ ?\w+ · ★+ · \d+ min ")  # genre, difficulté et durée d'un exercice
+SPAN = re.compile(r"<(/?)span\b")
 INLINE = {"a", "abbr", "b", "code", "em", "i", "kbd", "span", "strong", "sub", "sup"}
 
 
@@ -30,6 +32,8 @@ class Passage:
 
     def _joined(self, name):
         text = re.sub(r"\s+", " ", "".join(self.pieces[name]))
+        if self.kind == "exercice":
+            text = HEADER.sub("", text)
         return re.sub(r"(?:… ?){2,}", "… ", text).strip()
 
     @property
@@ -146,13 +150,27 @@ class _Reader(HTMLParser):
             self._add(data)
 
 
+def _without_formulas(page):
+    """La page sans ce que KaTeX a composé, qui en fait l'essentiel du poids."""
+    kept, at = [], 0
+    while (start := page.find('<span class="katex">', at)) >= 0:
+        kept.append(page[at:start])
+        depth = 0
+        for tag in SPAN.finditer(page, start):
+            depth += -1 if tag[1] else 1
+            if not depth:
+                break
+        at = page.find(">", tag.end()) + 1
+    return "".join([*kept, page[at:]])
+
+
 def read(page):
     """Les passages d'une page HTML, dans l'ordre ; aucun si elle n'a pas d'<article>."""
     found = re.search(r"<article\b.*</article>", page, re.DOTALL)
     if not found:
         return []
     reader = _Reader()
-    reader.feed(re.sub(r"<svg\b.*?</svg>", "", found[0], flags=re.DOTALL))
+    reader.feed(_without_formulas(re.sub(r"<svg\b.*?</svg>", "", found[0], flags=re.DOTALL)))
     return [passage for passage in reader.passages if passage.title]
 
 

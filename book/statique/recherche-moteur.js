@@ -1,85 +1,16 @@
-// Le moteur de la recherche : il lit l'index (book/_ext/recherche.py), classe les passages et
-// choisit les extraits. Il ne touche pas à la page ; recherche.js le charge et l'affiche.
+// Le moteur de la recherche : de la question aux passages, du meilleur au moins bon, et à leurs
+// extraits. Il ne touche pas à la page ; recherche.js le charge et montre ce qu'il trouve.
 (() => {
   const api = window.d2lRecherche;
-  const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&()*+,-./:;<=>?@[]^_`{|}";
   // Ce que vaut un mot trouvé dans le titre du passage, dans celui de la page ; le poids de chaque
   // genre de passage (h1, h2, h3, exercice, entrée du glossaire) et de chaque genre de page.
   const TITLE = 3.2, PAGE_TITLE = 0.8, KIND = [1.05, 1, 1, 0.75, 1.05], RANK = [1, 0.93, 0.75];
-  const K1 = 1.2, LENGTH = 0.55;
+  const K1 = 1.2, LENGTH = 0.55, SHORTEST = 0.5; // BM25, et ce que compte au moins un passage court
+  const MOST_FORMS = 60; // d'un mot à peine commencé
+  const { flat, words, stem, places, ELISION } = api.lexique;
   const texts = new Map();
-  let index = null, stemmer = null;
+  let index = null;
 
-  // ---------- les mots : comme book/_ext/recherche.py (un test compare les deux)
-
-  const flat = (text) => text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").normalize("NFC");
-  const ELISION = /^(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)'(?=.)/;
-  const WORD = /[\p{L}\p{N}]+(?:['’][\p{L}\p{N}]+)*/gu;
-  const clean = (text) => text.normalize("NFC").toLowerCase()
-    .replace(/’/g, "'").replace(/œ/g, "oe").replace(/æ/g, "ae");
-  const words = (text) => (clean(text).match(WORD) ?? [])
-    .flatMap((word) => word.replace(ELISION, "").split("'")).filter((word) => word.length > 1);
-  const stem = (word) => flat((stemmer ??= new window.FrenchStemmer()).stemWord(word));
-  const slug = (title) => flat(title.toLowerCase()).replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
-
-  // ---------- l'index
-
-  const unfront = (list) => {
-    let last = "";
-    return list.map((item) => (last = last.slice(0, item.charCodeAt(0) - 65) + item.slice(1)));
-  };
-  const digits = (text, at) => (text[at] === "~"
-    ? [DIGITS.indexOf(text[at + 1]) * DIGITS.length + DIGITS.indexOf(text[at + 2]), at + 3]
-    : [DIGITS.indexOf(text[at]), at + 1]);
-  const places = (term) => {
-    if (term.places) return term.places;
-    term.places = new Map();
-    for (let at = 0, place = -1; at < term.packed.length; at += 1) {
-      let gap;
-      [gap, at] = digits(term.packed, at);
-      place += gap + 1;
-      term.places.set(place, Number(term.packed[at]));
-    }
-    return term.places;
-  };
-  const put = (map, key, value) => (map.has(key) ? map.get(key).push(value) : map.set(key, [value]));
-
-  api.recevoir = (data) => {
-    const forms = new Map(), roots = new Map(), parts = new Map(), names = new Map();
-    const groups = data.racines.split(" ").map((entry) => entry.split(","));
-    const addresses = data.adresses.split(" "), uses = data.emplois.split(" ");
-    unfront(groups.map(([root]) => root)).forEach((root, i) => {
-      const term = { packed: addresses[i], prose: true, titles: new Map() };
-      roots.set(root, term);
-      for (const ending of groups[i].slice(1)) {
-        const cut = /^[A-Z]/.test(ending) ? ending.charCodeAt(0) - 64 : 0;
-        put(forms, root.slice(0, root.length - cut) + ending.slice(cut ? 1 : 0), term);
-      }
-    });
-    unfront(data.noms.split(" ")).forEach((name, i) => {
-      const term = { packed: uses[i], name };
-      names.set(name, term);
-      for (const part of new Set(name.split(/[._]+/))) if (part.length > 1) put(parts, part, term);
-    });
-    const passages = data.passages.map(([page, kind, title, anchor], i) => ({
-      page: data.pages[page], kind, title, anchor: anchor || slug(title), place: i, first: page,
-      size: DIGITS.indexOf(data.tailles[i]) * 8,
-    }));
-    const start = new Map();
-    passages.forEach((passage, i) => {
-      if (!start.has(passage.first)) start.set(passage.first, i);
-      passage.first = start.get(passage.first);
-      const found = words(passage.title).map(flat);
-      passage.terms = new Set(found.flatMap((word) => forms.get(word) ?? []));
-      passage.length = found.filter((word) => forms.has(word)).length;
-      for (const term of passage.terms) term.titles.set(i, 1 / passage.length);
-    });
-    const mean = passages.reduce((sum, passage) => sum + passage.size, 0) / passages.length;
-    index = {
-      forms, roots, parts, names, passages, mean, empty: new Set(data.vides.split(" ")),
-      english: new Map(Object.entries(data.anglais)), sorted: [...forms.keys()].sort(),
-    };
-  };
   api.citer = (page, found) => texts.set(page, found);
 
   // ---------- de la question aux termes de l'index
@@ -111,7 +42,8 @@
     for (const term of index.parts.get(plain) ?? []) add(term, term.name === plain ? 0.8 : 0.45);
     const exact = found.size > 0;
     if (last && plain.length > 1) {
-      for (const form of startingWith(plain)) {
+      const begun = startingWith(plain).sort((a, b) => a.length - b.length).slice(0, MOST_FORMS);
+      for (const form of begun) {
         for (const term of index.forms.get(form)) add(term, (exact ? 0.35 : 0.8) * plain.length / form.length);
       }
     }
@@ -134,7 +66,6 @@
     }
     return found.size ? { word: text, found } : null;
   };
-  const frequency = (term) => (term.df ??= new Set([...places(term).keys(), ...(term.titles?.keys() ?? [])]).size);
   const rarity = (count) => Math.log(1 + (index.passages.length - count + 0.5) / (count + 0.5));
 
   const meaningful = (list) => {
@@ -153,8 +84,11 @@
     const ending = typing && /[\p{L}\p{N}]$/u.test(rest) ? list.at(-1) : null;
     const make = (some) => [...names, ...meaningful(some).map((word) => resolve(word, word === ending))];
     const found = [make(list)];
+    const joined = rest.replace(/([\p{L}]+)-([\p{L}]+)/gu, (both, a, b) => (index.forms.has(flat(words(a + b)[0] ?? "")) ? a + b : both));
+    if (joined !== rest) found.push(make(words(joined))); // « sur-apprentissage »
     const plain = list.map((word) => flat(word)), singular = plain.map((word) => word.replace(/s$/, ""));
     for (let size = Math.min(5, list.length); size > 0; size -= 1) {
+      const before = found.length;
       for (let at = 0; at + size <= list.length; at += 1) {
         const same = [plain, singular].map((all) => all.slice(at, at + size).join(" "));
         let terms = same.map((name) => index.english.get(name)).find(Boolean);
@@ -166,7 +100,7 @@
           found.push(make([...list.slice(0, at), ...words(term), ...list.slice(at + size)]));
         }
       }
-      if (found.length > 1) break;
+      if (found.length > before) break;
     }
     return found.slice(0, 5);
   };
@@ -179,18 +113,16 @@
     for (const concept of reading) {
       const terms = [...concept.found];
       const best = terms.filter(([, weight]) => weight >= 0.7);
-      const count = Math.max(1, ...(best.length ? best : terms).map(([term]) => frequency(term)));
+      const count = Math.max(1, ...(best.length ? best : terms).map(([term]) => places(term).size));
       concept.rarity = rarity(terms.length ? count : 1);
       total += concept.rarity;
       const own = new Map();
       for (const [term, weight] of terms) {
-        const seen = new Set([...places(term).keys(), ...(term.titles?.keys() ?? [])]);
-        for (const place of seen) {
-          const passage = index.passages[place], tf = places(term).get(place) ?? 0;
-          const long = term.prose ? 1 - LENGTH + LENGTH * passage.size / index.mean : 1;
-          const body = tf * (K1 + 1) / (tf + K1 * long);
-          const title = term.titles?.get(place);
-          const value = weight * (body + (title ? TITLE * (0.5 + 0.5 * title) : 0));
+        for (const [place, tf] of places(term)) {
+          const passage = index.passages[place];
+          const long = term.prose ? 1 - LENGTH + LENGTH * Math.max(passage.size / index.mean, SHORTEST) : 1;
+          const title = passage.terms.has(term) ? TITLE * (0.5 + 0.5 / passage.length) : 0;
+          const value = weight * (tf * (K1 + 1) / (tf + K1 * long) + title);
           own.set(place, Math.max(value, own.get(place) ?? 0));
         }
       }
@@ -215,6 +147,7 @@
 
   // Les passages qui répondent, les meilleurs d'abord ; « typing » : le dernier mot est en cours.
   api.chercher = (query, typing = true, most = 12) => {
+    index = api.index;
     const all = readings(query.slice(0, 200), typing), best = new Map(), marks = new Set();
     for (const reading of all) {
       for (const [place, score] of scoreReading(reading)) {
@@ -239,7 +172,7 @@
   const pieces = (text, marks) => {
     const found = [];
     for (const match of text.matchAll(/[\p{L}\p{N}_]+(?:['’.][\p{L}\p{N}_]+)*/gu)) {
-      const elided = match[0].replace(/^(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['’](?=.)/i, "");
+      const elided = match[0].slice(match[0].replace("’", "'").match(ELISION)?.[0].length ?? 0);
       const hit = words(elided).map(flat).flatMap((word) => index.forms.get(word) ?? []).find((term) => marks.has(term))
         ?? [index.names.get(elided.toLowerCase())].find((term) => marks.has(term));
       if (hit) found.push({ from: match.index + match[0].length - elided.length, to: match.index + match[0].length, hit });
@@ -275,6 +208,4 @@
     return [...(from ? [["… ", false]] : []), ...parts, ...(to < text.length ? [[" …", false]] : [])];
   };
   api.passage = (place) => index.passages[place];
-  api.mots = words;
-  api.racine = stem;
 })();

@@ -18,7 +18,7 @@
     return loaded.get(name);
   };
   const ready = () => Promise.all(
-    ["recherche-racines.js", "recherche-moteur.js", "recherche-index.js"].map(load),
+    ["racines", "lexique", "moteur", "index"].map((name) => load(`recherche-${name}.js`)),
   );
   const element = (tag, properties = {}, ...children) => {
     const node = Object.assign(document.createElement(tag), properties);
@@ -57,7 +57,7 @@
     element("a", { href: new URL("glossaire.html", root).href }, "glossaire"),
     " donne les mots du livre et leurs noms anglais.");
 
-  const attach = (input, results, status) => {
+  const attach = (input, results, status, opening) => {
     let asked = 0;
     const show = async (typing = true) => {
       const query = input.value.trim(), mine = asked += 1;
@@ -83,9 +83,8 @@
     const links = () => [...results.querySelectorAll("a")];
     const move = (event) => {
       const all = links(), at = all.indexOf(document.activeElement);
-      if (event.key === "Enter" && document.activeElement === input && all.length && !event.isComposing) {
-        event.preventDefault();
-        if (results.querySelector("ol")) all[0].click();
+      if (opening && event.key === "Enter" && at < 0 && !event.isComposing) {
+        results.querySelector("li a")?.click();
       }
       if (!["ArrowDown", "ArrowUp"].includes(event.key) || !all.length) return;
       event.preventDefault();
@@ -117,7 +116,7 @@
         "Flèches : passer d’un résultat à l’autre. Entrée : ouvrir. Échap : fermer."));
     dialog.setAttribute("aria-label", "Recherche");
     document.body.append(dialog);
-    attach(field, results, status);
+    attach(field, results, status, true);
     close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("click", (event) => {
       if (event.target === dialog || event.target.closest("a")) dialog.close();
@@ -145,7 +144,7 @@
     const near = [results.nextElementSibling, ...document.querySelectorAll("[role=status]")];
     const status = near.find((node) => node?.getAttribute("role") === "status");
     input.value = new URLSearchParams(location.search).get("q") ?? "";
-    const show = attach(input, results, status);
+    const show = attach(input, results, status, false);
     const remember = () => {
       try {
         history.replaceState(null, "", `?${new URLSearchParams({ q: input.value })}`);
