@@ -61,6 +61,22 @@ QUERIES = {
     "à la main": "rnn-scratch.html#a-la-main",
     "avec pytorch": "rnn-concise.html#avec-pytorch",
     "licence": "a-propos.html",
+    "à quoi sert detach": "rnn-scratch.html#une-epoque",
+    "sur-apprentissage": "glossaire.html#term-surapprentissage",
+    "comment choisir le taux d'apprentissage": "glossaire.html#term-taux-d-apprentissage",
+    "qu'est-ce qu'un jeton": "glossaire.html#term-jeton",
+    "comment créer un devoir": "devoirs.html#creer-un-devoir",
+    "publier ailleurs": "edition.html#publier-ailleurs",
+    "le réseau sans mémoire": "rnn.html#un-reseau-sans-memoire",
+    "initialisation orthogonale": "glossaire.html#term-initialisation-orthogonale",
+    "differences finies": "glossaire.html#term-differences-finies",
+    "troncature aléatoire": "bptt.html#trois-facons-de-remonter",
+    "écrire du texte caractère par caractère": "rnn-scratch.html",
+    "nombres complexes": "sequence.html",
+    "Mikolov": "references.html",
+    "fenetre glissante": "sequence.html",
+    "batch size": "glossaire.html#term-mini-lot",
+    "phrases de longueurs inégales": "rnn-concise.html#des-phrases-inegales",
 }
 # Une page qui a pour titre ce que l'on demande vient la première.
 FIRST = ["glossaire", "Notations", "a la main", "Avec PyTorch", "références", "modeles de langage"]
@@ -204,6 +220,14 @@ def test_the_keyboard_is_enough(browser, served):
     page.wait_for_function("document.querySelector('dialog li a')?.href.includes('lui-ajouter')")
     page.keyboard.press("Enter")
     page.wait_for_url("**/rnn.html#lui-ajouter-un-etat")
+    open_search(page, "l'état initial")  # un résultat de la page même
+    page.wait_for_function("document.querySelector('dialog.recherche li a')")
+    page.locator("dialog.recherche li a[href$='rnn.html#l-etat-initial']").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/rnn.html#l-etat-initial")
+    assert not page.locator("dialog.recherche").is_visible()
+    top = page.locator("#l-etat-initial").bounding_box()["y"]
+    assert -5 <= top < 300
     page.close()
 
 
@@ -219,6 +243,10 @@ def test_the_search_page_answers_its_address(browser, served):
     assert "passages" in page.inner_text("[role=status]")
     page.fill("#q", "jacobienne")
     page.wait_for_function("document.querySelector('mark')?.textContent === 'jacobienne'")
+    page.keyboard.press("Enter")  # valide le champ, et reste sur la page
+    assert page.url.endswith("search.html?q=jacobienne")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.closest('#resultats-recherche li') !== null")
     assert not Axe().run(page).response["violations"]
     page.close()
 

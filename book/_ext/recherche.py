@@ -11,9 +11,12 @@ from collections import Counter
 from pathlib import Path
 
 from sphinx.search.fr import SearchFrench
+from sphinx.util import logging
 
 from lexique import STEMMER, digits, flat, identifiers, slug, stems, vocabulary, words
 from passages import english, read
+
+logger = logging.getLogger(__name__)
 
 NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 IGNORED_CODE = re.compile(r'"""[\s\S]*?"""|"[^"\n]*"|\'[^\'\n]*\'|#[^\n]*')
@@ -134,7 +137,10 @@ def write(app, exception):
 
 
 def write_files(static, pages):
+    """Les trois sortes de scripts, depuis des pages lues."""
     index, texts = build(pages)
+    if not index["passages"]:
+        logger.warning("recherche : aucun passage trouvé (les pages ont-elles un <article> ?)")
     (static / "recherche").mkdir(parents=True, exist_ok=True)
     (static / "recherche-index.js").write_text(call("recevoir", index), "utf-8")
     for name, found in texts.items():

@@ -67,10 +67,14 @@
       page: data.pages[page], kind, title, anchor: anchor || slug(title), place: i, first: page,
       size: DIGITS.indexOf(data.tailles[i]) * 8,
     }));
+    // Un titre que portent quatre pages (« Exercices », « Pour aller plus loin ») n'annonce rien.
+    const same = new Map();
+    for (const { title } of passages) same.set(title, (same.get(title) ?? 0) + 1);
     const start = new Map();
     passages.forEach((passage, i) => {
       if (!start.has(passage.first)) start.set(passage.first, i);
       passage.first = start.get(passage.first);
+      passage.common = same.get(passage.title) > 3;
       const found = words(passage.title).map(flat);
       passage.terms = new Set(found.flatMap((word) => forms.get(word) ?? []));
       passage.length = found.filter((word) => forms.has(word)).length;

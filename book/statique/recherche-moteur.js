@@ -2,9 +2,11 @@
 // extraits. Il ne touche pas à la page ; recherche.js le charge et montre ce qu'il trouve.
 (() => {
   const api = window.d2lRecherche;
-  // Ce que vaut un mot trouvé dans le titre du passage, dans celui de la page ; le poids de chaque
-  // genre de passage (h1, h2, h3, exercice, entrée du glossaire) et de chaque genre de page.
-  const TITLE = 3.2, PAGE_TITLE = 0.8, KIND = [1.05, 1, 1, 0.75, 1.05], RANK = [1, 0.93, 0.75];
+  // Ce que vaut un mot trouvé dans le titre du passage, dans celui de la page, dans chacun des
+  // autres passages de la page ; puis le poids de chaque genre de passage (h1, h2, h3, exercice,
+  // entrée du glossaire), de chaque genre de page (chapitre, accueil, autres), d'un titre banal.
+  const TITLE = 3.2, PAGE_TITLE = 0.8, PAGE_THEME = 0.07;
+  const KIND = [1.05, 1, 1, 0.75, 1.2], RANK = [1, 0.93, 0.65], COMMON = 0.75;
   const K1 = 1.2, LENGTH = 0.55, SHORTEST = 0.5; // BM25, et ce que compte au moins un passage court
   const MOST_FORMS = 60; // d'un mot à peine commencé
   const { flat, words, stem, places, ELISION } = api.lexique;
@@ -70,7 +72,7 @@
 
   const meaningful = (list) => {
     const kept = list.filter((word) => !index.empty.has(flat(word)));
-    return kept.length ? kept : list;
+    return [...new Set(kept.length ? kept : list)];
   };
   // Les lectures d'une question : telle quelle, puis avec les noms français de ses mots anglais.
   const readings = (query, typing) => {
@@ -126,11 +128,17 @@
           own.set(place, Math.max(value, own.get(place) ?? 0));
         }
       }
+      const theme = new Map(); // combien de passages de la page emploient ce mot
+      for (const place of own.keys()) {
+        const { first } = index.passages[place];
+        theme.set(first, (theme.get(first) ?? 0) + 1);
+      }
       for (const [place, value] of own) {
         const score = scores.get(place) ?? { value: 0, covered: 0, count: 0 };
         const { first } = index.passages[place];
         const page = first !== place && terms.some(([term]) => index.passages[first].terms.has(term));
-        score.value += concept.rarity * (value + (page ? PAGE_TITLE : 0));
+        const about = (page ? PAGE_TITLE : 0) + PAGE_THEME * Math.min(theme.get(first), 8);
+        score.value += concept.rarity * (value + about);
         score.covered += concept.rarity;
         score.count += 1;
         scores.set(place, score);
@@ -138,7 +146,8 @@
     }
     for (const [place, score] of scores) {
       const passage = index.passages[place];
-      score.value *= (score.covered / total) ** 2 / total * KIND[passage.kind] * RANK[passage.page[1]];
+      score.value *= (score.covered / total) ** 2 / total * KIND[passage.kind] * RANK[passage.page[1]]
+        * (passage.common ? COMMON : 1);
       const named = reading.every(({ found }) => [...found].some(([term, weight]) => weight >= 0.9 && passage.terms.has(term)));
       if (named && passage.length === reading.length) score.value *= passage.kind === 0 ? 4 : 1.5;
     }
@@ -205,7 +214,7 @@
     let to = from + width >= text.length ? text.length : text.lastIndexOf(" ", from + width);
     if (to <= from) to = Math.min(text.length, from + width);
     const parts = split(text, hits, from, to);
-    return [...(from ? [["… ", false]] : []), ...parts, ...(to < text.length ? [[" …", false]] : [])];
+    return [...(from ? [["… ", false]] : []), ...parts, ...(to < text.length && text[to - 1] !== "…" ? [[" …", false]] : [])];
   };
   api.passage = (place) => index.passages[place];
 })();
