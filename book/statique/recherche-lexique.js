@@ -44,7 +44,13 @@
     if (known) known.push(value); else map.set(key, [value]);
   };
 
-  api.recevoir = (data) => {
+  // Entre deux étapes, le navigateur reprend la main : on tape déjà.
+  const pause = () => new Promise((resolve) => setTimeout(resolve));
+  let received = null, prepared = null;
+  api.recevoir = (data) => { received = data; };
+  api.preparer = () => (prepared ??= prepare(received));
+
+  const prepare = async (data) => {
     const forms = new Map(), roots = new Map(), parts = new Map(), names = new Map();
     const addresses = data.adresses.split(" "), uses = data.emplois.split(" ");
     let last = "", rank = 0;
@@ -58,11 +64,13 @@
         put(forms, cut > 0 && cut < 27 ? root.slice(0, -cut) + ending.slice(1) : root + ending, term);
       }
     }
+    await pause();
     unfront(data.noms.split(" ")).forEach((name, i) => {
       const term = { packed: uses[i], name, prose: false, titles: null, places: null };
       names.set(name, term);
       for (const part of new Set(name.split(/[._]+/))) if (part.length > 1) put(parts, part, term);
     });
+    await pause();
     const passages = data.passages.map(([page, kind, title, anchor], i) => ({
       page: data.pages[page], kind, title, anchor: anchor || slug(title), place: i, first: page,
       size: DIGITS.indexOf(data.tailles[i]) * 8,

@@ -19,7 +19,7 @@
   };
   const ready = () => Promise.all(
     ["racines", "lexique", "moteur", "index"].map((name) => load(`recherche-${name}.js`)),
-  );
+  ).then(() => api.preparer());
   const element = (tag, properties = {}, ...children) => {
     const node = Object.assign(document.createElement(tag), properties);
     node.append(...children);
