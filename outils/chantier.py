@@ -11,6 +11,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from outils import journal, polices
+from outils import journal, poids, polices
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
@@ -33,8 +34,12 @@ SETTINGS = ("GITHUB_REPOSITORY", "D2L_FR_PUBLICATION", "D2L_FR_BRANCHE", "D2L_FR
 # Ce que Jupyter Book charge d'ordinaire, moins ce dont aucune page ne se sert (thebe, boutons,
 # onglets, commentaires, et le thème : le nôtre est book/_theme). _config.yml ajoute les nôtres.
 EXTENSIONS = [
-    "myst_nb", "jupyter_book", "sphinx_external_toc", "sphinx_multitoc_numbering",
-    "sphinx_exercise", "sphinxcontrib.bibtex",
+    "myst_nb",
+    "jupyter_book",
+    "sphinx_external_toc",
+    "sphinx_multitoc_numbering",
+    "sphinx_exercise",
+    "sphinxcontrib.bibtex",
 ]
 READY = f"Ouvrez {SITE / 'index.html'}, ou lancez « make lire »."
 
@@ -124,8 +129,9 @@ def _node(name):
 def vendor():
     """Installe formules et polices (npm ci), et n'en garde que ce que le site sert."""
     lock = ROOT / "outils" / "package-lock.json"
-    target, stamp = BUILD / "tiers", fingerprint(
-        "outils/package-lock.json", "outils/chantier.py", "outils/polices.py"
+    target, stamp = (
+        BUILD / "tiers",
+        fingerprint("outils/package-lock.json", "outils/chantier.py", "outils/polices.py"),
     )
     done = target / ".fait"
     if done.is_file() and done.read_text() == stamp:
@@ -149,7 +155,8 @@ def vendor():
     target.mkdir()
     source = modules / "node_modules"
     # Seules les règles de composition : la police des formules est la nôtre.
-    shutil.copy(source / "temml/dist/Temml-Local.css", target / "temml.css")
+    css = (source / "temml/dist/Temml-Local.css").read_text("utf-8")
+    (target / "temml.css").write_text(re.sub(r"@font-face\s*\{.*?\}", "", css, flags=re.DOTALL))
     polices.write(source, target)
     _notebook_fonts(source / "@fontsource/source-sans-3/files")
     _reveal(source / "reveal.js" / "dist")
@@ -286,6 +293,7 @@ def _livre():
     STATE.write_text(json.dumps({"tout": _everything(), "moteur": engine}), "utf-8")
     MARK.unlink()
     seconds = time.monotonic() - start
+    print(poids.show(poids.measure(SITE)))
     print(f"Livre construit en {seconds:.0f} s. {READY}")
 
 

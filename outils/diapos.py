@@ -15,17 +15,12 @@ from outils import chantier
 
 FOLDER = chantier.ROOT / "outils" / "diaporama"
 SLIDES = chantier.WORK / "diapos"
+STYLES = chantier.WORK / "styles"
 STATIC = chantier.WORK / "html" / "_static"
 TARGET = chantier.BUILD / "diapos"
 STAMP = TARGET / ".fait"
 URL = re.compile(r"url\(([\"']?)([^)\"']+)\1\)")
 FACE = re.compile(r"@font-face ?\{[^}]*\}")
-# Les polices de KaTeX que seules emploient certaines classes.
-RARE = {
-    "KaTeX_AMS": "amsrm|mathbb|textbb", "KaTeX_Caligraphic": "mathcal", "KaTeX_Fraktur": "frak",
-    "KaTeX_SansSerif": "mathsf|textsf", "KaTeX_Script": "mathscr|textscr",
-    "KaTeX_Typewriter": "mathtt|texttt",
-}  # fmt: skip
 
 
 def read(path):
@@ -37,6 +32,8 @@ def embed_fonts(css, folder):
 
     def face(match):
         urls = [u for _, u in URL.findall(match[0]) if u.endswith(".woff2")]
+        if not urls:  # une police du système
+            return match[0]
         data = base64.b64encode((folder / urls[0]).read_bytes()).decode()
         source = f'url("data:font/woff2;base64,{data}") format("woff2")'
         return re.sub(r"src:[^;}]*", lambda _: f"src:{source}", match[0])
@@ -44,28 +41,20 @@ def embed_fonts(css, folder):
     return FACE.sub(face, css)
 
 
-def katex_styles(body):
-    """Le style de KaTeX, sans les polices dont ce diaporama ne se sert pas."""
-    folder = chantier.BUILD / "tiers" / "katex"
-    css = read(folder / "katex.min.css")
-
-    def used(match):
-        family = re.search(r"font-family:\"?(KaTeX_\w+)", match[0])[1]
-        return match[0] if re.search(RARE.get(family, ""), body) else ""
-
-    return embed_fonts(FACE.sub(used, css), folder)
+def fonts(body):
+    """Les polices d'un diaporama ; celle des formules, s'il en montre."""
+    css = read(STYLES / "polices.css")
+    if "<math" not in body:
+        css = FACE.sub(lambda m: "" if "STIX" in m[0] else m[0], css)
+    return embed_fonts(css, chantier.BUILD / "tiers")
 
 
 def styles(body):
     """Tout le style d'un diaporama, dans l'ordre."""
-    tiers = chantier.BUILD / "tiers"
     return "\n".join([
         read(chantier.BUILD / "reveal" / "reveal.css"),
-        embed_fonts(read(tiers / "polices.css"), tiers),
-        katex_styles(body),
-        read(STATIC / "palette.css"),
-        read(STATIC / "pygments.css"),
-        read(STATIC / "figures.css"),
+        fonts(body),
+        *(read(STYLES / f"{name}.css") for name in ("palette", "formules", "code", "figures")),
         read(FOLDER / "theme.css"),
     ])  # fmt: skip
 
@@ -138,7 +127,7 @@ def index(decks, book):
         )
     tiers = chantier.BUILD / "tiers"
     sans = [face for face in FACE.findall(read(tiers / "polices.css")) if "Source Sans" in face]
-    style = embed_fonts("\n".join(sans), tiers) + read(STATIC / "palette.css")
+    style = embed_fonts("\n".join(sans), tiers) + read(STYLES / "palette.css")
     return fill("index.html", livre=book, style=style, diaporamas="\n".join(rows))
 
 

@@ -50,8 +50,10 @@ FACES = [
 MATH_SOURCE = "@fontsource/stix-two-math/files/stix-two-math-latin-400-normal.woff2"
 # Géorgie et Arial, étirées à la mesure des nôtres : le texte ne bouge pas quand elles arrivent.
 FALLBACKS = """\
-@font-face { font-family: "Attente Serif"; src: local("Georgia"), local("Gelasio"); size-adjust: 96%; ascent-override: 107%; descent-override: 35%; line-gap-override: 0%; }
-@font-face { font-family: "Attente Sans"; src: local("Arial"), local("Liberation Sans"); size-adjust: 93%; ascent-override: 110%; descent-override: 43%; line-gap-override: 0%; }
+@font-face { font-family: "Attente Serif"; src: local("Georgia"), local("Gelasio");
+  size-adjust: 96%; ascent-override: 107%; descent-override: 35%; line-gap-override: 0%; }
+@font-face { font-family: "Attente Sans"; src: local("Arial"), local("Liberation Sans");
+  size-adjust: 93%; ascent-override: 110%; descent-override: 43%; line-gap-override: 0%; }
 """
 
 

@@ -293,7 +293,7 @@ MEASURE = """(slide) => {
   const frame = slide.getBoundingClientRect(), scale = frame.width / 1280, found = [];
   const body = slide.querySelector('.corps').getBoundingClientRect();
   for (const node of slide.querySelectorAll('h1, h2, .corps *')) {
-    if (node.closest('.katex *, .fixe, svg *, .d2l-fig *, .vive')) continue;
+    if (node.closest('math *, .fixe, svg *, .d2l-fig *, .vive')) continue;
     const box = node.getBoundingClientRect(), style = getComputedStyle(node);
     if (!box.width) continue;
     const top = node.closest('.corps') ? body.top : frame.top;
@@ -371,7 +371,7 @@ def test_every_slide_has_notes_in_french_typography(deck):
         notes = slide.select_one("aside.notes")
         assert len(notes.get_text().split()) > 15, slide.h2
         assert re.search(r"^\d+ minutes?$", notes.select_one(".note-duree").get_text())
-        for block in slide.select("pre, code, .katex, svg, .vive, .fixe"):
+        for block in slide.select("pre, code, math, svg, .vive, .fixe"):
             block.decompose()
         wrong = re.findall(r".{20}(?:\w [;!?]|« \w|\w »|\w'\w).{10}", slide.get_text(" "))
         assert not wrong

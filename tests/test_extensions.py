@@ -8,8 +8,10 @@ import pytest
 import conversion
 import exercices
 import figures
+import habillage
 import questions
 import site_livre
+import theme
 from cahiers import fill, signature
 from conversion import ConversionError, Converter, prose
 from d2l_fr import palette
@@ -260,11 +262,12 @@ def test_a_picture_that_is_not_svg_is_left_to_the_theme():
     assert translator.calls == ("visit", "depart")
 
 
-def test_the_stylesheet_holds_both_modes():
-    css = figures.stylesheet()
+def test_the_stylesheet_holds_every_mode():
+    css = habillage.palette_styles()
     for role, code in palette.DARK.items():
         assert f"--c-{role}: {code};" in css
         assert f"--c-{role}: {palette.LIGHT[role]};" in css
+        assert f"--c-{role}: {palette.SEPIA[role]};" in css
     assert css.count("{") == css.count("}")
 
 
@@ -326,16 +329,14 @@ def test_a_prediction_and_its_answer_stay_in_the_notebook(converter):
 
 class FakeApp:
     def __init__(self, url=""):
-        options = {"repository_branch": "main"}
-        self.config = type("Config", (), {"depot_configure": url, "html_theme_options": options})()
+        settings = {"depot_configure": url, "branche_configuree": "main"}
+        self.config = type("Config", (), settings)()
         metadata = {"sequence": {"kernelspec": {}}, "index": {}}
         self.env = type("Env", (), {"metadata": metadata})()
 
 
 def notebook_links(app, page="sequence"):
-    context = {"header_buttons": [], "pathto": lambda name, resource: name}
-    site_livre.buttons(app, page, "page.html", context, None)
-    return [b["url"] for group in context["header_buttons"] for b in group["buttons"]]
+    return [action["url"] for action in theme.actions(app, page, lambda name, resource: name)]
 
 
 def test_without_a_repository_there_is_no_colab_button(monkeypatch):

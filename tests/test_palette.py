@@ -26,7 +26,9 @@ def contrast(a, b):
 
 
 @pytest.mark.parametrize("role", TEXT)
-@pytest.mark.parametrize("colors", [palette.LIGHT, palette.SEPIA, palette.DARK], ids=["clair", "sépia", "sombre"])
+@pytest.mark.parametrize(
+    "colors", [palette.LIGHT, palette.SEPIA, palette.DARK], ids=["clair", "sépia", "sombre"]
+)
 def test_every_role_is_readable_as_text(role, colors):
     assert contrast(colors[role], colors["background"]) >= 4.5
 

@@ -127,15 +127,13 @@ def test_the_interface_speaks_french(site, page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_formulas_and_typography(site, page):
-    html = (site / f"{page}.html").read_text("utf-8")
-    assert "katex-error" not in html
     tree = soup(site, page)
     article = tree.select_one("article")
     captions = [c.extract() for c in article.select(".cell_output figcaption")]
-    for block in article.select("pre, code, .katex, math, svg, .cell_output, .math, script, style"):
+    for block in article.select("pre, code, math, svg, .cell_output, .math, script, style"):
         block.decompose()
     for caption in captions:
-        for block in caption.select(".katex"):
+        for block in caption.select("math"):
             block.decompose()
     text = " ".join(part.get_text() for part in [article, *captions])
     wrong = re.findall(r".{20}(?:\w [;!?]|« \w|\w »|\w'\w).{10}", text)
@@ -174,14 +172,6 @@ def test_every_exercise_in_the_page_was_found_right(site):
         verdicts = soup(site, page).select(".d2l-verdict")
         assert verdicts
         assert all("✓" in v.get_text() for v in verdicts), page
-
-
-def test_search_finds_french_words_offline(visit):
-    tab = visit("search")
-    tab.goto(tab.url + "?q=séquences")
-    tab.wait_for_selector("#search-results ul.search li", timeout=20_000)
-    assert tab.locator("#search-results ul.search li").count() >= 2
-    assert tab.problems == []
 
 
 def test_dark_mode_changes_the_figures(visit):

@@ -1,4 +1,4 @@
-"""Les définitions du glossaire, pour que le script les montre au mot : un fichier, chargé au besoin."""
+"""Les définitions du glossaire, dans un fichier que le script charge pour les montrer au mot."""
 
 import json
 from pathlib import Path

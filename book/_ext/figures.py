@@ -91,6 +91,8 @@ def inline(svg, prefix, alt):
         if name := element.get("id"):
             names[name] = f"{prefix}-{len(names)}"
             element.set("id", names[name])
+    # La forme d'une marque est petite : elle garde ses décimales.
+    shapes = {shape for defs in root.iter(f"{{{SVG}}}defs") for shape in defs}
     for element in root.iter():
         if reference := element.attrib.pop(XLINK, element.get("href")):
             element.set("href", "#" + names.get(reference[1:], reference[1:]))
@@ -101,9 +103,9 @@ def inline(svg, prefix, alt):
                 element.set(
                     name, re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{names[m[1]]})", value)
                 )
-            if name in GEOMETRY:
+            if name in GEOMETRY and element not in shapes:
                 element.set(name, traits.rounded(value))
-            if name == "d":
+            if name == "d" and element not in shapes:
                 element.set(name, traits.relative(value))
     traits.gather_dots(root)
     _share_styles(root)

@@ -1,4 +1,4 @@
-"""Les formules, composées en MathML à la construction : lisibles sans JavaScript, lues à voix haute.
+"""Les formules, en MathML dès la construction : lisibles sans JavaScript, lues à voix haute.
 
 Temml traduit le TeX ; le navigateur compose. Deux retouches rapprochent le résultat de TeX : un
 indice garde sa hauteur sous une lettre qui descend (g, j, y, ξ), et rien n'espace les opérateurs
@@ -123,7 +123,9 @@ def _compose(translator, node, display):
     try:
         return mathml(tex, display)
     except FormulaError as error:
-        logger.warning("formule que Temml ne sait pas composer : %s (%s)", tex, error, location=node)
+        logger.warning(
+            "formule que Temml ne sait pas composer : %s (%s)", tex, error, location=node
+        )
         return f"<code>{translator.encode(tex)}</code>"
 
 

@@ -1,4 +1,4 @@
-"""La feuille de style du site : ses parts réunies en un fichier, et le code coloré au plus juste."""
+"""La feuille de style du site : ses parts en un fichier, et le code coloré au plus juste."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ STATIC = Path(__file__).parents[1] / "statique"
 VENDOR = Path(__file__).parents[2] / "_build" / "tiers"
 # Ce que le site sert de _static ; le reste vient de Sphinx et de ses extensions, sans emploi ici.
 SERVED = re.compile(
-    r"livre\.(css|js)|figures\.js|figures/.*|partage/.*|recherche[\w-]*\.js|definitions\.js|"
+    r"livre\.(css|js)|figures\.js|figures/.*|partage/.*|recherche/.*|recherche[\w-]*\.js|definitions\.js|"
     r"[\w-]+\.woff2|favicon\.svg|icone-\d+\.png"
 )
 # Les jetons de Pygments qui portent une couleur ; les autres perdent leur balise.

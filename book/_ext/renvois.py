@@ -12,8 +12,8 @@ class BookDomain(StandardDomain):
 
     def _resolve_numref_xref(self, env, *rest):
         fetch, kept = env.get_doctree, self.opened
-        env.get_doctree = lambda page: kept[page] if page in kept else kept.setdefault(
-            page, fetch(page)
+        env.get_doctree = lambda page: (
+            kept[page] if page in kept else kept.setdefault(page, fetch(page))
         )
         try:
             return super()._resolve_numref_xref(env, *rest)

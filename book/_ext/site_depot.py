@@ -1,4 +1,4 @@
-"""Le dépôt et sa branche : ceux de _config.yml, ou ceux que fournit la publication d'une fourche."""
+"""Le dépôt et sa branche : ceux de _config.yml, ou ceux de la fourche qui se publie."""
 
 import os
 

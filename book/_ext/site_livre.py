@@ -17,6 +17,19 @@ def not_found(app):
     return page.replace("{{base}}", base).replace("{{titre}}", title)
 
 
+# Des classes et des infobulles que rien ne lit.
+USELESS = re.compile(
+    r' class="(?:reference internal|std std-\w+|doc|simple|docutils align-default|row-odd|row-even|'
+    r'head|cell_output docutils container)"| title="Lien vers cette \w+"'
+)
+BARE = re.compile(r"<span>([^<]*)</span>")
+
+
+def light(text):
+    """Le HTML sans ce que rien ne lit."""
+    return BARE.sub(r"\1", USELESS.sub("", text))
+
+
 def accessible(text):
     """Corrige ce que les lecteurs d'écran liraient mal dans le HTML des extensions."""
     # Des rôles que la norme a retirés, sur des éléments qui ne les admettent pas.
@@ -38,7 +51,7 @@ def finish(app, exception):
     (out / ".nojekyll").touch()
     for path in out.glob("*.html"):
         text = path.read_text("utf-8")
-        new = accessible(text)
+        new = light(accessible(text))
         if new != text:
             path.write_text(new, "utf-8")
 

@@ -39,7 +39,9 @@ ICONS = {
     "menu": '<path d="M4 7h16M4 12h16M4 17h16"/>',
     "loupe": '<circle cx="11" cy="11" r="6"/><path d="m20 20-4.7-4.7"/>',
     "cahier": '<rect x="5" y="3.5" width="14" height="17" rx="2"/><path d="M9 3.5v17M12 8h4"/>',
-    "theme": '<circle cx="12" cy="12" r="8"/><path d="M12 4v16a8 8 0 0 0 0-16z" fill="currentColor"/>',
+    "theme": (
+        '<circle cx="12" cy="12" r="8"/><path d="M12 4v16a8 8 0 0 0 0-16z" fill="currentColor"/>'
+    ),
 }  # fmt: skip
 LOOP = (
     '<svg viewBox="0 0 72 62" width="35" height="30" aria-hidden="true" fill="none" '
@@ -54,7 +56,8 @@ LOOP = (
 def icon(drawing):
     return (
         '<svg class="icone" viewBox="0 0 24 24" width="20" height="20" aria-hidden="true" '
-        f'fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round">{drawing}</svg>'
+        'fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round">'
+        f"{drawing}</svg>"
     )
 
 
@@ -75,6 +78,13 @@ class BookTranslator(HTML5Translator):
         super().depart_table(node)
         self.body.append("</div>\n")
 
+    def visit_literal(self, node):
+        """Du code dans le texte : une balise, sans celles que Sphinx met autour de chaque mot."""
+        if "code" in node["classes"]:  # coloré : rare, laissé à Sphinx
+            return super().visit_literal(node)
+        self.body.append(f"<code>{self.encode(node.astext())}</code>")
+        raise nodes.SkipNode
+
     def visit_literal_block(self, node):
         start = len(self.body)
         try:
@@ -87,21 +97,13 @@ def _title(app, page):
     return app.builder.render_partial(app.env.titles[page])["title"]
 
 
-def _number(app, page):
-    number = app.env.toc_secnumbers.get(page, {}).get("")
-    return ".".join(map(str, number)) if number else ""
-
-
 def menu(app):
-    """Les parties du livre, dans l'ordre : titre, et pages avec leur nom, numéro et titre."""
+    """Les parties du livre, dans l'ordre : titre, et pages avec nom et titre (numéro compris)."""
     site_map = app.env.external_site_map
     return [
         {
             "titre": html.escape(tree.caption or ""),
-            "pages": [
-                {"nom": str(page), "numero": _number(app, page), "titre": _title(app, page)}
-                for page in tree.items
-            ],
+            "pages": [{"nom": str(page), "titre": _title(app, page)} for page in tree.items],
         }
         for tree in site_map.root.subtrees
     ]

@@ -4,6 +4,7 @@ matplotlib écrit chaque point en clair et chaque marque d'un nuage comme un él
 points s'écrivent en pas relatifs, au dixième de point, et un nuage devient un seul tracé.
 """
 
+import itertools
 import re
 from xml.etree import ElementTree
 
@@ -13,6 +14,7 @@ LONG_NUMBER = re.compile(r"-?\d*\.\d{2,}")
 ABSOLUTE = re.compile(r"(?:\s*[MLC](?:\s+-?[\d.]+(?:e-?\d+)?)+|\s*z)+\s*")
 ARITY = {"M": 2, "L": 2, "C": 6}
 CROWD = 30  # marques à partir desquelles un nuage devient un tracé
+GRID = 0.2  # points typographiques : au quart de pixel, l'œil ne voit rien de plus fin
 
 
 def rounded(value):
@@ -29,8 +31,12 @@ def _short(tenths):
 
 def _numbers(values):
     """Des nombres à la suite ; le signe moins sépare aussi bien qu'une espace."""
-    text = " ".join(map(_short, values))
-    return text.replace(" -", "-")
+    text = ""
+    for value in map(_short, values):
+        # « .5.3 » se lit .5 puis .3 : un second point ouvre un nombre.
+        glued = value[0] == "-" or (value[0] == "." and "." in text.rpartition(" ")[2])
+        text += value if glued or not text else f" {value}"
+    return text
 
 
 def relative(path):
@@ -66,15 +72,22 @@ def relative(path):
     return "".join(parts)
 
 
-def _walk(marks):
-    """Les places des marques, dans un ordre où chacune est près de la précédente.
+def _cloud(marks):
+    """Les places des marques, en pas de grille, dans un ordre où chacune est près de la précédente.
 
     Colonne après colonne, en montant puis en descendant : les pas sont petits, donc courts.
     """
-    points = [(mark.get("x", "0"), mark.get("y", "0")) for mark in marks]
-    column = lambda point: int(float(point[0]))  # noqa: E731
-    way = lambda point: 1 if column(point) % 2 else -1  # noqa: E731
-    return sorted(points, key=lambda p: (column(p), way(p) * float(p[1]), float(p[0])))
+    points = [
+        tuple(round(float(mark.get(axis, 0)) / GRID) for axis in ("x", "y")) for mark in marks
+    ]
+    points.sort(key=lambda p: (p[0] // 5, p[1] if p[0] // 5 % 2 else -p[1], p[0]))
+    steps = [
+        b - a
+        for last, point in itertools.pairwise(points)
+        for a, b in zip(last, point, strict=True)
+    ]
+    body = " ".join(map(str, steps)).replace(" -", "-")
+    return f"M{points[0][0]} {points[0][1]}l{body}"
 
 
 def tidy(root):
@@ -109,10 +122,11 @@ def gather_dots(root):
     """Change chaque nuage de marques identiques en un tracé qui porte la marque à chaque sommet."""
     for group in list(root.iter(f"{{{SVG}}}g")):
         marks = [child for child in group if child.tag == f"{{{SVG}}}use"]
-        kinds = {(mark.get("href"), mark.get("style"), mark.get("clip-path")) for mark in marks}
-        if len(marks) < CROWD or len(kinds) > 1:
+        kinds = {(mark.get("href"), mark.get("style")) for mark in marks}
+        clipped = any(mark.get("clip-path") for mark in marks)  # le groupe le porte d'ordinaire
+        if len(marks) < CROWD or len(kinds) > 1 or clipped:
             continue
-        href, style, clip = kinds.pop()
+        href, style = kinds.pop()
         shape = next((e for e in root.iter() if "#" + e.get("id", "") == href), None)
         if shape is None:
             continue
@@ -121,14 +135,14 @@ def gather_dots(root):
             f"{{{SVG}}}marker",
             {"id": f"{name}-m", "overflow": "visible", "markerUnits": "userSpaceOnUse"},
         )
-        drawn = ElementTree.SubElement(marker, f"{{{SVG}}}path", {"d": shape.get("d")})
+        drawn = ElementTree.SubElement(
+            marker, f"{{{SVG}}}path", {"d": shape.get("d"), "transform": f"scale({1 / GRID:g})"}
+        )
         drawn.set("style", "; ".join(filter(None, [shape.get("style"), style])))
-        points = " L ".join(" ".join(point) for point in _walk(marks))
-        line = ElementTree.Element(f"{{{SVG}}}path", {"d": relative(f"M {points}")})
-        url = f"url(#{name}-m)"
-        line.set("style", f"fill: none; stroke: none; marker: {url}")
-        if clip:
-            line.set("clip-path", clip)
+        line = ElementTree.Element(
+            f"{{{SVG}}}path", {"d": _cloud(marks), "transform": f"scale({GRID:g})"}
+        )
+        line.set("style", f"fill: none; stroke: none; marker: url(#{name}-m)")
         place = list(group).index(marks[0])
         for mark in marks:
             group.remove(mark)
