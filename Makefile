@@ -32,7 +32,7 @@ livre diapos notebooks lire lab: $(FAIT)
 	@$(BIN)/python -m outils $@
 
 test: $(FAIT)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 propre:
 	@rm -rf _build .pytest_cache .ruff_cache .hypothesis

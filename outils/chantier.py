@@ -88,9 +88,15 @@ def _package_fingerprint():
         for e in load_exercises(section).values()
     ]
     return fingerprint(
-        "d2l_fr/**/*.py", "d2l_fr/corpora/*.txt", "requirements.txt", salt=repr(code),
+        "d2l_fr/**/*.py", "d2l_fr/corpora/*.txt", salt=repr((code, _versions())),
         without="assignments",  # aucune page n'appelle le correcteur
     )  # fmt: skip
+
+
+def _versions():
+    """Les versions qu'exécutent les pages : la partie « Le code enseigné » de requirements.txt."""
+    text = (ROOT / "requirements.txt").read_text("utf-8")
+    return text.partition("# Le code enseigné")[2].partition("\n\n")[0].split()
 
 
 def _everything():

@@ -8,14 +8,17 @@ import contextlib
 import functools
 import hashlib
 import http.server
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "book" / "_ext")]
@@ -36,6 +39,7 @@ ANNEXES = [
     "notations",
     "d2l-et-nous",
     "references",
+    "accessibilite",
     "a-propos",
 ]
 GUIDE = ["enseigner", "difficultes", "devoirs", "classe", "edition"]
@@ -82,9 +86,11 @@ def _apt(*packages):
         return False
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
-    for step in (["apt-get", "update"], command):
-        if subprocess.run(step, env=environment, capture_output=True).returncode:
-            return False
+    # Un seul processus à la fois ; le second trouve le paquet installé.
+    with FileLock(Path(tempfile.gettempdir()) / "d2l-fr-apt.verrou"):
+        for step in (["apt-get", "update"], command):
+            if subprocess.run(step, env=environment, capture_output=True).returncode:
+                return False
     return True
 
 
@@ -126,17 +132,51 @@ def _hashes(folder, pattern):
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob(pattern)}
 
 
+# Les plus longs partent les premiers. Une préparation partagée (une classe, un serveur) veut que
+# tous les tests du fichier passent dans le même processus.
+TOGETHER = [
+    "test_devoirs", "test_jupyterhub", "test_copies_hostiles", "test_jupyterlab", "test_diapos",
+    "test_outils", "test_colab", "test_recherche", "test_partage",
+]  # fmt: skip
+FIRST = [*TOGETHER[:3], "test_notebooks", *TOGETHER[3:], "test_site"]
+
+
+def pytest_configure(config):
+    """Avec plusieurs processus (« -n 2 »), ce qui ne doit être fait qu'une fois, et avant eux."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        # Deux calculs à deux fils chacun sur deux cœurs s'attendraient l'un l'autre.
+        os.environ["OMP_NUM_THREADS"] = "1"
+    elif getattr(config.option, "numprocesses", None):
+        os.environ["D2L_FR_CAHIERS"] = json.dumps(_hashes(ROOT / "notebooks", "*.ipynb"))
+        if config.args_source is config.ArgsSource.TESTPATHS and not config.option.collectonly:
+            print("Le livre se construit d'abord, seul sur la machine…", flush=True)
+            construct("livre")
+
+
+def pytest_collection_modifyitems(items):
+    """Groupe les tests qui partagent une préparation, et les met en tête."""
+    for item in items:
+        if item.path.stem in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    rank = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
 @pytest.fixture(scope="session")
 def committed_notebooks():
     """Les empreintes de notebooks/ avant toute construction."""
+    if before := os.environ.get("D2L_FR_CAHIERS"):
+        return json.loads(before)
     return _hashes(ROOT / "notebooks", "*.ipynb")
 
 
 def construct(command):
     """Lance ``python -m outils``, qui doit réussir ; rend le dossier des constructions."""
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
     run = subprocess.run(
-        [sys.executable, "-m", "outils", command], cwd=ROOT, capture_output=True, text=True
-    )
+        [sys.executable, "-m", "outils", command],
+        cwd=ROOT, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     return ROOT / "_build"
 

@@ -30,17 +30,32 @@ def light(text):
     return BARE.sub(r"\1", USELESS.sub("", text))
 
 
+HEADER = re.compile(r"<th(?: class=\"([^\"]*)\")?>(.*?)</th>", re.DOTALL)
+# Le résumé d'un repli de myst-nb : un paragraphe n'y a pas sa place.
+PROMPT = re.compile(r'<summary aria-label="[^"]*">\s*((?:<p class="[^"]*">[^<]*</p>\s*)+)')
+
+
 def accessible(text):
     """Corrige ce que les lecteurs d'écran liraient mal dans le HTML des extensions."""
     # Des rôles que la norme a retirés, sur des éléments qui ne les admettent pas.
     text = text.replace(' role="doc-biblioentry"', "")
     text = text.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
-    return re.sub(r'<th class="head">(.*?)</th>', _header_cell, text, flags=re.DOTALL)
+    text = PROMPT.sub(
+        lambda m: "<summary>" + m[1].replace("<p ", "<span ").replace("</p>", "</span>"), text
+    )
+    return HEADER.sub(_header_cell, text)
 
 
 def _header_cell(match):
-    """Un en-tête vide devient une case."""
-    return match[0] if re.sub(r"<[^>]+>|\s", "", match[1]) else f"<td>{match[1]}</td>"
+    """Un en-tête dit ce qu'il nomme, colonne ou ligne ; un en-tête vide devient une case."""
+    classes, inner = (match[1] or "").split(), match[2]
+    if not re.sub(r"<[^>]+>|\s", "", inner):
+        return f"<td>{inner}</td>"
+    kept = " ".join(name for name in classes if name not in ("head", "stub"))
+    scope = "row" if "stub" in classes else "col"
+    attributes = f' class="{kept}"' if kept else ""
+    return f'<th scope="{scope}"{attributes}>{inner}</th>'
+
 
 
 def finish(app, exception):
