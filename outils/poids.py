@@ -9,7 +9,11 @@ URL = re.compile(r"url\([\"']?([^)\"']+)[\"']?\)")
 FACE = re.compile(r"@font-face\s*\{([^}]*)\}")
 FAMILY = re.compile(r'font-family:\s*"([^"]+)"')
 # Les polices qu'une page ne charge que si elle en montre le signe.
-SOMETIMES = {"formules.woff2": "<math", "code.woff2": "<code", "sans-italique.woff2": "<em"}
+SOMETIMES = {
+    "formules.woff2": r"<math", "code.woff2": r"<(code|pre)", "sans-italique.woff2": r"<em",
+    "serif-italique.woff2": r"<em|<i\b", "serif-etendu.woff2": r"[Ā-ſᵈᵉᵒʳˢ]",
+    "serif-grec.woff2": r"[Α-ω]",
+}  # fmt: skip
 
 
 @dataclass
@@ -44,7 +48,7 @@ def compressed(path):
 def fonts(css, page):
     """Les polices de la feuille dont la page a l'emploi."""
     names = [url for face in FACE.findall(css) for url in URL.findall(face)]
-    return [name for name in names if SOMETIMES.get(name, "") in page]
+    return [name for name in names if re.search(SOMETIMES.get(name, ""), page)]
 
 
 def measure(site):

@@ -87,8 +87,8 @@ def mathml(tex, display=False):
             _level(element)
             for script in list(element)[1:]:
                 _tighten(script)
-    for row in root.iter("mrow"):
-        _trim(row)
+                _trim(script)
+    _trim(root)
     root.attrib.pop("style", None)  # la feuille de style du livre dit la même chose
     return ElementTree.tostring(root, "unicode")
 
@@ -111,11 +111,16 @@ def _tighten(script):
 
 
 def _trim(row):
-    """Ôte ce qui suit un nom de fonction sans argument (« tanh ») : une application, une espace."""
-    while len(row) and (row[-1].tag == "mspace" or row[-1].text == APPLY):
-        if row[-1].tag == "mspace" and (len(row) < 2 or row[-2].text != APPLY):
+    """Ôte ce qui suit un nom de fonction au bout d'une formule (« tanh ») : rien ne l'attend."""
+    while len(row):
+        if row[-1].text == APPLY or (
+            row[-1].tag == "mspace" and len(row) > 1 and row[-2].text == APPLY
+        ):
+            row.remove(row[-1])
+        elif row[-1].tag == "mrow":
+            row = row[-1]
+        else:
             return
-        row.remove(row[-1])
 
 
 def _compose(translator, node, display):

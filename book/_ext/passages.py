@@ -12,11 +12,11 @@ from html.parser import HTMLParser
 
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 DROPPED_TAGS = {"svg", "script", "style", "button", "template"}
-DROPPED = {"headerlink", "cell_output", "verdict", "question-pourquoi", "math", "katex", "eqno"}
+DROPPED = {"headerlink", "cell_output", "verdict", "question-pourquoi", "math", "eqno"}
 DROPPED |= {"section-number", "caption-number", "toctree-wrapper", "figure-vivante"}
 FOLDED = {"solution", "reponse"}  # des <details> dont on ne montre pas le contenu
 HEADER = re.compile(r"^ ?\w+ · ★+ · \d+ min ")  # genre, difficulté et durée d'un exercice
-SPAN = re.compile(r"<(/?)span\b")
+FORMULA = '<span class="math"></span>'
 INLINE = {"a", "abbr", "b", "code", "em", "i", "kbd", "span", "strong", "sub", "sup"}
 
 
@@ -150,18 +150,9 @@ class _Reader(HTMLParser):
             self._add(data)
 
 
-def _without_formulas(page):
-    """La page sans ce que KaTeX a composé, qui en fait l'essentiel du poids."""
-    kept, at = [], 0
-    while (start := page.find('<span class="katex">', at)) >= 0:
-        kept.append(page[at:start])
-        depth = 0
-        for tag in SPAN.finditer(page, start):
-            depth += -1 if tag[1] else 1
-            if not depth:
-                break
-        at = page.find(">", tag.end()) + 1
-    return "".join([*kept, page[at:]])
+def _blank(match):
+    """Ce qui tient la place d'un dessin ou d'une formule."""
+    return FORMULA if match[1] == "math" else ""
 
 
 def read(page):
@@ -170,7 +161,8 @@ def read(page):
     if not found:
         return []
     reader = _Reader()
-    reader.feed(_without_formulas(re.sub(r"<svg\b.*?</svg>", "", found[0], flags=re.DOTALL)))
+    # Dessins et formules n'ont pas de mots, et font l'essentiel du poids.
+    reader.feed(re.sub(r"<(svg|math)\b.*?</\1>", _blank, found[0], flags=re.DOTALL))
     return [passage for passage in reader.passages if passage.title]
 
 

@@ -57,7 +57,6 @@ def _header_cell(match):
     return f'<th scope="{scope}"{attributes}>{inner}</th>'
 
 
-
 def finish(app, exception):
     if exception or app.builder.name != "html":
         return
