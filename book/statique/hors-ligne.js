@@ -11,6 +11,8 @@ const address = (path) => new URL(path, scope).href;
 const key = ([path, digest]) => `${address(path)}?${encodeURIComponent(digest)}`;
 const plain = (url) => { const { origin, pathname } = new URL(url); return origin + pathname.replace(/\/$/, "/index.html"); };
 const kept = (version, url) => caches.match(plain(url), { cacheName: PREFIX + version, ignoreSearch: true, ignoreVary: true });
+// Sans « no-cache », un onglet garderait en mémoire, d'une page à la suivante, un fichier de l'ancienne version.
+const stored = ({ body, headers }) => new Response(body, { headers: { "Content-Type": headers.get("Content-Type") ?? "", "Cache-Control": "no-cache" } });
 const sound = (answer) => answer.status === 200 && answer.type === "basic" && !answer.redirected;
 
 // ---------- une nouvelle version : ce qui n'a pas changé se reprend, le reste se télécharge et se vérifie
@@ -18,10 +20,12 @@ const sound = (answer) => answer.status === 200 && answer.type === "basic" && !a
 const install = async () => {
   const store = await caches.open(STORE), rest = [...FILES];
   const take = async (file) => {
-    const answer = await caches.match(key(file)) ?? await fetch(address(file[0]), {
-      integrity: file[1], cache: "no-cache", redirect: "error", priority: "low",
-    });
-    if (!sound(answer)) throw new Error(`${file[0]} : ${answer.status}`);
+    let answer = await caches.match(key(file));
+    if (!answer) {
+      const found = await fetch(address(file[0]), { integrity: file[1], cache: "no-cache", redirect: "error", priority: "low" });
+      if (!sound(found)) throw new Error(`${file[0]} : ${found.status}`);
+      answer = stored(found);
+    }
     await store.put(key(file), answer);
   };
   // Trois à la fois ; au premier échec tout s'arrête, et l'ancienne version reste.
@@ -82,7 +86,7 @@ const navigate = async (event) => {
   try {
     const answer = await fetch(request);
     if (notebook && sound(answer)) {
-      const copy = answer.clone();
+      const copy = stored(answer.clone());
       event.waitUntil(caches.open(STORE).then((store) => store.put(plain(request.url), copy)).catch(() => {}));
     }
     return answer;
