@@ -98,23 +98,14 @@ const navigate = async (event) => {
     return new Response(body, { status: 503, headers: { "Content-Type": "text/html; charset=utf-8" } });
   }
 };
+// Une page venue du réseau (la première visite, une page qu'on n'a pas) y prend aussi ce qu'elle demande.
 const serve = async ({ request, clientId }) => {
   const version = clientId && await versionOf(clientId);
   return (version && await kept(version, request.url)) || fetch(request);
 };
-// Une page ouverte avant que le livre soit gardé : si le réseau la quitte, nous la servons, à
-// condition qu'elle soit bien, octet pour octet, de notre version.
-const adopt = async (client) => {
-  const file = FILES.find(([path]) => address(path) === plain(client.url));
-  if (!file || await versionOf(client.id)) return;
-  await fetch(client.url, { integrity: file[1], cache: "only-if-cached", mode: "same-origin" });
-  await remember(client.id, VERSION);
-  await self.clients.claim();
-};
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(sweep(true)));
-self.addEventListener("message", (event) => event.waitUntil(adopt(event.source).catch(() => {})));
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET" || request.headers.has("Range") || !request.url.startsWith(scope)) return;

@@ -272,8 +272,6 @@
     addEventListener("load", () => {
       if (!navigator.connection?.saveData) (window.requestIdleCallback ?? setTimeout)(register);
     });
-    // Une page ouverte avant que le livre soit gardé n'en profite qu'à la perte du réseau.
-    addEventListener("offline", () => workers.controller || workers.ready.then((found) => found.active.postMessage("adopter")));
     workers.ready.then(() => {
       const line = $("p.hors-ligne");
       if (line) Object.assign(line, { textContent: "Lisible hors ligne", hidden: false });
