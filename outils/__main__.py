@@ -3,11 +3,13 @@
 import argparse
 import sys
 
-from outils import chantier, diapos
+from outils import archive, chantier, diapos
 
+MODULES = {"diapos": diapos, "archive": archive}
 COMMANDS = {
     "livre": "construit le livre dans _build/html",
     "diapos": "construit les diaporamas dans _build/diapos",
+    "archive": "met le livre en un fichier, à lire sans réseau, dans _build/archive",
     "notebooks": "régénère notebooks/ depuis les pages",
     "lire": "sert le livre sur 127.0.0.1",
     "lab": "ouvre JupyterLab, en français, sur notebooks/",
@@ -25,7 +27,7 @@ def main(argv=None):
     options = vars(parser.parse_args(argv))
     name = options.pop("command")
     try:
-        return getattr(diapos if name == "diapos" else chantier, name)(**options) or 0
+        return getattr(MODULES.get(name, chantier), name)(**options) or 0
     except chantier.BuildError as error:
         print(f"\nÉchec : {error}", file=sys.stderr)
     except KeyboardInterrupt:

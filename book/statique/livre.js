@@ -264,8 +264,17 @@
   addEventListener("keydown", (event) => event.key === "Escape" && hide());
   addEventListener("pointerdown", (event) => owner && !event.target.closest?.(".definition") && event.target.closest?.("a") !== owner && hide());
 
-  // ---------- hors ligne : le navigateur garde le livre qu'il a visité
-  if ("serviceWorker" in navigator && location.protocol.startsWith("http") && root.dataset.hors === "1") {
-    addEventListener("load", () => navigator.serviceWorker.register(new URL("hors-ligne.js", base).href).catch(() => {}));
+  // ---------- hors ligne : hors-ligne.js garde le livre entier, une fois la page lue et l'appareil au repos
+  const workers = location.protocol.startsWith("http") && root.dataset.hors === "1" && navigator.serviceWorker;
+  if (location.protocol === "file:") $("link[rel=manifest]")?.remove(); // le navigateur s'en plaindrait
+  if (workers) {
+    const register = () => workers.register(new URL("hors-ligne.js", base).href).catch(() => {});
+    addEventListener("load", () => {
+      if (!navigator.connection?.saveData) (window.requestIdleCallback ?? setTimeout)(register);
+    });
+    workers.ready.then(() => {
+      const line = $("p.hors-ligne");
+      if (line) Object.assign(line, { textContent: "Lisible hors ligne", hidden: false });
+    });
   }
 })();
