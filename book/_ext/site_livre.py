@@ -22,7 +22,9 @@ USELESS = re.compile(
     r' class="(?:reference internal|std std-\w+|doc|simple|docutils align-default|row-odd|row-even|'
     r'head|cell_output docutils container)"| title="Lien vers cette \w+"'
 )
-BARE = re.compile(r'<span(?: class="(?:pasted-text|pasted-inline|pre|caption-text)")?>([^<]*)</span>')
+BARE = re.compile(
+    r'<span(?: class="(?:pasted-text|pasted-inline|pre|caption-text)")?>([^<]*)</span>'
+)
 
 
 def light(text):
