@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import definitions
 import formules
 import habillage
+import site_livre
 import theme
 import traits
 from conftest import PAGES, ROOT
@@ -264,3 +266,45 @@ def test_only_what_the_site_needs_is_served(site):
 def test_the_drawn_pages_hold_no_word_of_english_theme():
     templates = "".join(p.read_text("utf-8") for p in (ROOT / "book" / "_theme").glob("*.html"))
     assert not re.search(r">\s*(Next|Previous|Search|Skip|Contents|Menu bar)\b", templates)
+
+
+# ---------- retouches
+
+
+def test_a_header_cell_says_what_it_names():
+    row = (
+        '<th class="head"><p>a</p></th><th class="stub"><p>b</p></th><th class="head"><p></p></th>'
+    )
+    assert site_livre.accessible(row) == (
+        '<th scope="col"><p>a</p></th><th scope="row"><p>b</p></th><td><p></p></td>'
+    )
+
+
+def test_a_fold_keeps_plain_text_in_its_summary():
+    fold = (
+        '<summary aria-label="Toggle hidden content">\n<p class="collapsed admonition-title">'
+        'Afficher</p>\n<p class="expanded admonition-title">Masquer</p>\n</summary>'
+    )
+    assert site_livre.accessible(fold) == (
+        '<summary><span class="collapsed admonition-title">Afficher</span>\n'
+        '<span class="expanded admonition-title">Masquer</span>\n</summary>'
+    )
+
+
+def test_what_nothing_reads_goes_and_text_stays():
+    text = (
+        '<a class="reference internal" href="a.html#b"><span class="std std-numref">Figure 1</span>'
+        '</a><p class="important">x <span class="pasted-text">3</span></p>'
+    )
+    assert site_livre.light(text) == ('<a href="a.html#b">Figure 1</a><p class="important">x 3</p>')
+
+
+def test_a_definition_is_the_glossary_s_without_its_links():
+    page = (
+        '<dl class="glossary"><dt id="term-pas">pas'
+        '<a class="headerlink" href="#term-pas">#</a></dt>'
+        '<dd><p>Un <a href="#term-x">indice</a> de temps.</p></dd></dl>'
+    )
+    assert definitions.collect(page) == {
+        "term-pas": "<p><strong>pas</strong></p><p>Un indice de temps.</p>"
+    }
