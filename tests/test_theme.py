@@ -238,7 +238,7 @@ def test_every_sign_of_the_text_is_in_a_font(site):
     from fontTools.ttLib import TTFont
 
     known = set()
-    for path in (site / "_static").glob("s*.woff2"):
+    for path in habillage.VENDOR.glob("s*.woff2"):
         known |= set(TTFont(path).getBestCmap())
     # Que la police n'a pas, et que celle du système rend sans qu'on le voie.
     known |= {ord(sign) for sign in "\u202f✓ﬁй≈⁰⁻"}

@@ -1,5 +1,6 @@
 """La feuille de style du site : ses parts en un fichier, et le code coloré au plus juste."""
 
+import base64
 import hashlib
 import re
 import shutil
@@ -12,9 +13,10 @@ STATIC = Path(__file__).parents[1] / "statique"
 VENDOR = Path(__file__).parents[2] / "_build" / "tiers"
 # Ce que le site sert de _static ; le reste vient de Sphinx et de ses extensions, sans emploi ici.
 SERVED = re.compile(
-    r"livre\.(css|js)|figures\.js|figures/.*|partage/.*|recherche/.*|recherche[\w-]*\.js|definitions\.js|"
-    r"[\w-]+\.woff2|favicon\.svg|icone-\d+\.png"
+    r"livre\.(css|js)|polices\.css|figures\.js|figures/.*|partage/.*|recherche/.*|recherche[\w-]*\.js|definitions\.js|"
+    r"(?!serif\.|sans\.)[\w-]+\.woff2|favicon\.svg|icone-\d+\.png"
 )
+EMBEDDED = ("serif.woff2", "sans.woff2")
 # Les jetons de Pygments qui portent une couleur ; les autres perdent leur balise.
 TOKENS = {
     "mot": (r"k\w?|ow", "var(--c-hidden)"),
@@ -79,6 +81,21 @@ def parts():
     }
 
 
+def embedded(css):
+    """La feuille des polices, celles du texte et des titres dedans.
+
+    Ainsi la page ne se peint qu'avec elles : ni saut, ni clignotement, même depuis un dossier.
+    """
+
+    def data(match):
+        if match[1] not in EMBEDDED:
+            return match[0]
+        body = base64.b64encode((VENDOR / match[1]).read_bytes()).decode()
+        return f'url("data:font/woff2;base64,{body}")'
+
+    return re.sub(r'url\("([^"]+)"\)', data, css)
+
+
 def compact(css):
     """Une feuille sans remarques ni retraits."""
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
@@ -88,14 +105,15 @@ def compact(css):
 def prepare(app):
     """Compose la feuille et note l'empreinte de ce que les pages chargent."""
     app.styles = parts()
-    sheet = compact("\n".join(app.styles.values()))
-    app.assets = {"livre.css": sheet}
+    rest = [text for name, text in app.styles.items() if name != "polices"]
+    app.assets = {
+        "polices.css": embedded(compact(app.styles["polices"])),
+        "livre.css": compact("\n".join(rest)),
+    }
+    scripts = {path.name: path.read_text("utf-8") for path in STATIC.glob("*.js")}
     app.versions = {
         name: hashlib.sha256(text.encode()).hexdigest()[:8]
-        for name, text in {
-            "livre.css": sheet,
-            **{p.name: p.read_text("utf-8") for p in STATIC.glob("*.js")},
-        }.items()
+        for name, text in (app.assets | scripts).items()
     }
 
 

@@ -31,8 +31,8 @@ BOOT = (
 # Les SVG incorporés portent leur style en attribut ; aucun autre style en ligne n'est admis.
 POLICY = (
     "default-src 'none'; script-src 'self' 'sha256-{digest}'; style-src 'self'; "
-    "style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'"
+    "style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+    "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'"
 )
 FOOTER = ["accessibilite", "a-propos", "glossaire", "references"]
 ICONS = {
@@ -170,7 +170,7 @@ def page_context(app, pagename, templatename, context, doctree):
         "sommaire": contents(app, pagename, 2) if known else "",
         "sommaire_menu": contents(app, pagename, 1) if known else "",
         "actions": actions(app, pagename, context["pathto"]),
-        "feuilles": [habillage.versioned(app, "livre.css")],
+        "feuilles": [habillage.versioned(app, name) for name in app.assets],
         "scripts_de_page": [habillage.versioned(app, name) for name in scripts],
         "pied": [
             {"nom": page, "titre": _title(app, page)} for page in FOOTER if page in env.titles
