@@ -29,6 +29,7 @@ def read(path):
 
 def embed_fonts(css, folder):
     """La feuille de style, polices dedans : seul le format ``woff2``, que tout navigateur lit."""
+    css = css.replace("font-display: optional", "font-display: block")  # jamais une autre
 
     def face(match):
         urls = [u for _, u in URL.findall(match[0]) if u.endswith(".woff2")]

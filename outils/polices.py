@@ -23,7 +23,7 @@ TEXT = [
 # une page qui emploierait un signe absent.
 MATH = [
     *range(0x20, 0x7F), *map(ord, "éèêàçùâîôÉÈÀ°±·×÷†–—‖‘’…′″‾ˆˇ˙˜¯⃗ℂℕℚℝℤℎℓ𝔼𝟙𝒩𝒱ℒ𝒪"),
-    0xA0, 0x302, 0x303, 0x304, 0x307, 0x2061, 0x2062, 0x2063, *range(0x391, 0x3AA),
+    0xA0, 0x302, 0x303, 0x304, 0x307, 0x2061, 0x2062, 0x2063, *range(0x391, 0x3CA), 0x3D5,
     *map(ord, "←↑→↓↔↦⇐⇒⇔∀∂∃∅∇∈∉∋∏∑−∓∘√∝∞∣∥∧∨∩∪∫∼≃≈≠≡≤≥≪≫⊂⊆⊕⊗⊙⊤⊥⋅⋮⋯⋱⌈⌉⌊⌋⟨⟩"),
     *range(0x1D400, 0x1D434), *range(0x1D434, 0x1D468), *range(0x1D6FC, 0x1D71C),
     *range(0x1D7CE, 0x1D7D8),
@@ -102,7 +102,7 @@ def write(source, target):
         span = f"unicode-range: {_ranges(characters)}; " if characters is not TEXT else ""
         css.append(
             f'@font-face {{ font-family: "{family}"; font-style: {style}; {span}'
-            f"font-display: swap; font-weight: {weight}; "
+            f"font-display: optional; font-weight: {weight}; "
             f'src: url("{name}.woff2") format("woff2"); }}'
         )
     reduce(source / MATH_SOURCE, target / "formules.woff2", MATH, ["ssty", "dtls", "flac"])

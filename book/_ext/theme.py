@@ -32,7 +32,8 @@ BOOT = (
 POLICY = (
     "default-src 'none'; script-src 'self' 'sha256-{digest}'; style-src 'self'; "
     "style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
-    "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'"
+    "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'self'"
 )
 FOOTER = ["accessibilite", "a-propos", "glossaire", "references"]
 ICONS = {
