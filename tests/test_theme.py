@@ -152,7 +152,7 @@ def cloud(count):
 
 def test_a_cloud_becomes_one_path_that_bears_its_marks():
     text = cloud(traits.CROWD)
-    assert "<ns0:use" not in text and text.count("marker: url(#o-m)") == 1
+    assert "<ns0:use" not in text and text.count("marker: url(#o-m0)") == 1
     drawn = re.search(r'd="(M[^"]+)" transform="scale\(0.2\)"', text)[1]
     found = {(round(x * traits.GRID, 1), round(y * traits.GRID, 1)) for x, y in points(drawn)}
     assert found == {(round(i % 7 + 0.4, 1), float(i // 7)) for i in range(traits.CROWD)}

@@ -120,7 +120,7 @@ def tidy(root):
 
 def gather_dots(root):
     """Change chaque nuage de marques identiques en un tracé qui porte la marque à chaque sommet."""
-    for group in list(root.iter(f"{{{SVG}}}g")):
+    for number, group in enumerate(list(root.iter(f"{{{SVG}}}g"))):
         marks = [child for child in group if child.tag == f"{{{SVG}}}use"]
         kinds = {(mark.get("href"), mark.get("style")) for mark in marks}
         clipped = any(mark.get("clip-path") for mark in marks)  # le groupe le porte d'ordinaire
@@ -130,10 +130,10 @@ def gather_dots(root):
         shape = next((e for e in root.iter() if "#" + e.get("id", "") == href), None)
         if shape is None:
             continue
-        name = shape.get("id")
+        name = f"{shape.get('id')}-m{number}"
         marker = ElementTree.Element(
             f"{{{SVG}}}marker",
-            {"id": f"{name}-m", "overflow": "visible", "markerUnits": "userSpaceOnUse"},
+            {"id": name, "overflow": "visible", "markerUnits": "userSpaceOnUse"},
         )
         drawn = ElementTree.SubElement(
             marker, f"{{{SVG}}}path", {"d": shape.get("d"), "transform": f"scale({1 / GRID:g})"}
@@ -142,7 +142,7 @@ def gather_dots(root):
         line = ElementTree.Element(
             f"{{{SVG}}}path", {"d": _cloud(marks), "transform": f"scale({GRID:g})"}
         )
-        line.set("style", f"fill: none; stroke: none; marker: url(#{name}-m)")
+        line.set("style", f"fill: none; stroke: none; marker: url(#{name})")
         place = list(group).index(marks[0])
         for mark in marks:
             group.remove(mark)
