@@ -3,16 +3,21 @@
 import argparse
 import sys
 
-from outils import chantier, diapos
+from outils import chantier, diapos, papier
 
 COMMANDS = {
     "livre": "construit le livre dans _build/html",
     "diapos": "construit les diaporamas dans _build/diapos",
+    "pdf": "compose le livre imprimé, dans _build/papier",
+    "epub": "compose le livre pour liseuse, dans _build/papier",
     "notebooks": "régénère notebooks/ depuis les pages",
     "lire": "sert le livre sur 127.0.0.1",
     "lab": "ouvre JupyterLab, en français, sur notebooks/",
     "propre": "efface tout ce que la construction a produit",
 }
+
+# Le module de chaque commande ; les autres sont dans chantier.
+MODULES = {"diapos": diapos, "pdf": papier, "epub": papier}
 
 
 def main(argv=None):
@@ -25,7 +30,7 @@ def main(argv=None):
     options = vars(parser.parse_args(argv))
     name = options.pop("command")
     try:
-        return getattr(diapos if name == "diapos" else chantier, name)(**options) or 0
+        return getattr(MODULES.get(name, chantier), name)(**options) or 0
     except chantier.BuildError as error:
         print(f"\nÉchec : {error}", file=sys.stderr)
     except KeyboardInterrupt:

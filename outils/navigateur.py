@@ -29,17 +29,26 @@ def find(playwright):
     return str(own) if own.exists() else None
 
 
-@contextlib.contextmanager
-def chromium():
-    """Un Chromium lancé, fermé à la sortie ; ``NoBrowser`` s'il n'y en a pas."""
+def locate():
+    """Le chemin d'un Chromium ; ``NoBrowser`` s'il n'y en a pas."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
         raise NoBrowser("Playwright") from error
     with sync_playwright() as playwright:
         path = find(playwright)
-        if path is None:
-            raise NoBrowser("Chromium")
+    if path is None:
+        raise NoBrowser("Chromium")
+    return path
+
+
+@contextlib.contextmanager
+def chromium():
+    """Un Chromium lancé, fermé à la sortie ; ``NoBrowser`` s'il n'y en a pas."""
+    path = locate()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
             yield browser

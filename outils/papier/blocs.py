@@ -146,10 +146,17 @@ def solutions(page):
         label = title.select_one(".caption-number").get_text(strip=True)
         name = re.sub(r"^\((.*)\)$", r"\1", title.get_text().replace(label, "", 1).strip())
         box.summary.replace_with(
-            tag("h3", tag("a", label, href=f"#{exercise['id']}"), f" · {name}", class_="solution-titre")
+            tag(
+                "h3",
+                tag("a", label, href=f"#{exercise['id']}"),
+                f" · {name}",
+                class_="solution-titre",
+            )
         )
         box.name = "div"
-        exercise.append(tag("p", tag("a", "Solution", href=f"#{box['id']}"), class_="vers-solution"))
+        exercise.append(
+            tag("p", tag("a", "Solution", href=f"#{box['id']}"), class_="vers-solution")
+        )
         last.append(box.extract())
     page.body.find("section").append(last)
 

@@ -7,7 +7,10 @@ from d2l_fr import palette
 SANS, MONO = "Source Sans 3", "Source Code Pro"
 VALUES = {f"--c-{role}": code for role, code in palette.LIGHT.items()}
 VALUES |= {f"--c-{role}": tint[0] for role, tint in palette.TINTS.items()}
-VALUES |= {"--police": f"'{SANS}', 'Signes rares', sans-serif", "--chasse-fixe": f"'{MONO}', 'Signes rares', monospace"}
+VALUES |= {
+    "--police": f"'{SANS}', 'Signes rares', sans-serif",
+    "--chasse-fixe": f"'{MONO}', 'Signes rares', monospace",
+}
 VARIABLE = re.compile(r"var\((--[\w-]+)\)")
 ALT = re.compile(r'aria-label="([^"]*)"')
 

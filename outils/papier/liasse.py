@@ -157,8 +157,8 @@ def page_rules(found):
                         ("table", "Table des matières")]:  # fmt: skip
         text = title.replace("\\", "\\\\").replace('"', '\\"')
         rules.append(
-            f"@page ch-{name}:left {{ @bottom-right {{ content: \"{text}\" }} }}\n"
-            f"@page ch-{name}:right {{ @bottom-left {{ content: \"{text}\" }} }}\n"
+            f'@page ch-{name}:left {{ @bottom-right {{ content: "{text}" }} }}\n'
+            f'@page ch-{name}:right {{ @bottom-left {{ content: "{text}" }} }}\n'
             f".ch-{name} {{ page: ch-{name} }}"
         )
     return "\n".join(rules)
@@ -174,14 +174,12 @@ def assemble(about, fonts):
         coupures.hyphenate(page.body)
     titles = [(page, headings(page)) for page in found]
     last = index(found)
-    style = "\n".join([
-        fonts,
-        *(dessins.resolved((STYLES / f"{name}.css").read_text("utf-8")) for name in ("formules", "code")),
-        page_rules(found),
-        dessins.resolved((FOLDER / "papier.css").read_text("utf-8")),
-    ])  # fmt: skip
+    sheets = [STYLES / "formules.css", STYLES / "code.css", FOLDER / "papier.css"]
+    sheets = [dessins.resolved(path.read_text("utf-8")) for path in sheets]
+    style = "\n".join([fonts, page_rules(found), *sheets])
+    cover = couverture.draw(about)
     body = [
-        f'<div class="couverture" role="img" aria-label="Couverture">{couverture.draw(about)}</div>',
+        f'<div class="couverture" role="img" aria-label="Couverture">{cover}</div>',
         colophon(about, "#a-propos.licences"),
         contents(titles, last).replace('class="table"', 'class="table ch-table"'),
         *map(chapter, found),

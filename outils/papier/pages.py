@@ -1,4 +1,4 @@
-"""Les pages du site, relues pour le papier : dans l'ordre du livre, sans ce qui ne sert qu'à l'écran.
+"""Les pages du site, relues pour le papier : en ordre, sans ce qui ne sert qu'à l'écran.
 
 Le PDF et l'EPUB partent du site construit : ils ne peuvent pas dire autre chose que lui.
 """

@@ -49,7 +49,9 @@ def write(folder):
         )
     # Les signes rares (flèches, exposants, étoiles) : la police que livre matplotlib.
     shutil.copy(chantier.BUILD / "police-notebooks" / "DejaVuSans.ttf", folder)
-    rules.append(f'@font-face {{ font-family: "{RARE}"; src: url("{folder.name}/DejaVuSans.ttf"); }}')
+    rules.append(
+        f'@font-face {{ font-family: "{RARE}"; src: url("{folder.name}/DejaVuSans.ttf"); }}'
+    )
     return "\n".join(rules) + "\n"
 
 

@@ -22,52 +22,11 @@ FONTS = chantier.BUILD / "papier" / ".atelier" / "polices"
 COVER_WIDTH = 1200
 TYPES = {"xhtml": "application/xhtml+xml", "svg": "image/svg+xml", "png": "image/png",
          "css": "text/css", "woff2": "font/woff2"}  # fmt: skip
-XHTML = """\
-<?xml version="1.0" encoding="utf-8"?>
-<!DOCTYPE html>
-<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" lang="fr" xml:lang="fr">
-<head><meta charset="utf-8"/><title>{title}</title><link rel="stylesheet" href="livre.css"/></head>
-<body{kind}>
-{body}
-</body>
-</html>
-"""
-CONTAINER = """\
-<?xml version="1.0" encoding="utf-8"?>
-<container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
-<rootfiles><rootfile full-path="livre/livre.opf" media-type="application/oebps-package+xml"/></rootfiles>
-</container>
-"""
-OPF = """\
-<?xml version="1.0" encoding="utf-8"?>
-<package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id" xml:lang="fr">
-<metadata xmlns:dc="http://purl.org/dc/elements/1.1/">
-<dc:identifier id="id">urn:uuid:{identifier}</dc:identifier>
-<dc:title>{title}</dc:title>
-<dc:language>fr</dc:language>
-<dc:creator>{author}</dc:creator>
-<dc:description>{subtitle}</dc:description>
-<dc:rights>© {year}, {author}. {licences}</dc:rights>
-<dc:date>{year}</dc:date>
-<meta property="dcterms:modified">{year}-01-01T00:00:00Z</meta>
-<meta property="schema:accessMode">textual</meta>
-<meta property="schema:accessMode">visual</meta>
-<meta property="schema:accessModeSufficient">textual</meta>
-<meta property="schema:accessibilityFeature">alternativeText</meta>
-<meta property="schema:accessibilityFeature">MathML</meta>
-<meta property="schema:accessibilityFeature">structuralNavigation</meta>
-<meta property="schema:accessibilityFeature">tableOfContents</meta>
-<meta property="schema:accessibilityHazard">none</meta>
-<meta property="schema:accessibilitySummary">Les formules sont en MathML ; chaque figure a un texte de remplacement.</meta>
-</metadata>
-<manifest>
-{manifest}
-</manifest>
-<spine>
-{spine}
-</spine>
-</package>
-"""
+
+
+@cache
+def _template(name):
+    return (FOLDER / name).read_text("utf-8")
 
 
 @cache
@@ -97,7 +56,9 @@ def _drawing(svg):
         rules.append(polices.embedded(FONTS / "sans-600.ttf", dessins.SANS, "600 700", text))
     if dessins.MONO in svg:
         rules.append(polices.embedded(FONTS / "code.ttf", dessins.MONO, "400", text))
-    if rare := "".join(sorted(c for c in set(text) if ord(c) > 32 and ord(c) not in _letters("sans-400"))):
+    if rare := "".join(
+        sorted(c for c in set(text) if ord(c) > 32 and ord(c) not in _letters("sans-400"))
+    ):
         rules.append(polices.embedded(FONTS / "DejaVuSans.ttf", polices.RARE, "400", rare))
     style = "<style>" + "\n".join(rules) + "</style>"
     return re.sub(r"(<svg\b[^>]*>)", lambda m: m[1] + style, svg, count=1)
@@ -145,7 +106,7 @@ def _formula(text):
 
 
 def _document(title, body, kind=""):
-    return XHTML.format(title=html.escape(title), body=body, kind=kind)
+    return _template("livrel.xhtml").format(title=html.escape(title), body=body, kind=kind)
 
 
 def _plain(heading):
@@ -187,8 +148,9 @@ def _cover(about):
     import resvg_py
 
     svg = couverture.draw(about).replace('width="170mm" height="240mm"', "")
+    fonts = [str(path) for path in sorted(FONTS.glob("sans-*.ttf"))]
     return bytes(resvg_py.svg_to_bytes(
-        svg_string=svg, width=COVER_WIDTH, font_files=[str(p) for p in sorted(FONTS.glob("sans-*.ttf"))],
+        svg_string=svg, width=COVER_WIDTH, font_files=fonts,
         skip_system_fonts=True,
     ))  # fmt: skip
 
@@ -205,7 +167,7 @@ def _package(about, files, spine):
         kind = TYPES[name.rpartition(".")[2]]
         rows.append(f'<item id="i{rank}" href="{name}" media-type="{kind}"{more}/>')
     ranks = {name: rank for rank, name in enumerate(files)}
-    return OPF.format(
+    return _template("livrel.opf").format(
         **fields, licences=liasse.LICENCES,
         identifier=uuid.uuid5(uuid.NAMESPACE_URL, f"{about.title} {about.version}"),
         manifest="\n".join(rows),
@@ -218,9 +180,10 @@ def contents(about):
     polices.write(FONTS)
     found = pages.read_all(about)
     known = {page.name for page in found}
-    cover = f'<div class="couverture"><img src="couverture.png" alt="{html.escape(about.title)}"/></div>'
+    image = f'<img src="couverture.png" alt="{html.escape(about.title)}"/>'
+    cover = f'<div class="couverture">{image}</div>'
     files = {
-        "livre.css": (FOLDER / "livrel.css").read_text("utf-8"),
+        "livre.css": _template("livrel.css"),
         "formules.woff2": (chantier.BUILD / "tiers" / "formules.woff2").read_bytes(),
         "couverture.png": _cover(about),
         "couverture.xhtml": _document(about.title, cover, ' epub:type="cover"'),
@@ -249,7 +212,7 @@ def build(target):
             archive.writestr(entry, content)
 
         add("mimetype", "application/epub+zip", zipfile.ZIP_STORED)
-        add("META-INF/container.xml", CONTAINER)
+        add("META-INF/container.xml", _template("container.xml"))
         for name, content in files.items():
             add(f"livre/{name}", content)
     return len(spine)

@@ -1,4 +1,4 @@
-"""Le PDF : le livre imprimé par Chromium, autant de fois qu'il faut pour que les pages soient justes.
+"""Le PDF : le livre imprimé par Chromium, jusqu'à ce que les renvois soient justes.
 
 La première impression dit où tombe chaque ancre ; les suivantes portent les numéros de page, dans
 la table, les renvois et l'index, jusqu'à ce que plus rien ne bouge.
@@ -13,11 +13,19 @@ from outils.papier import liasse, pages, polices
 SHOP = chantier.BUILD / "papier" / ".atelier"
 PASSES = 5
 WIDTH = 506  # la largeur du texte, en pixels CSS : 134 mm
-SCRIPT = Path(__file__).with_name("pdf.js")
+SCRIPT = Path(__file__).with_name("impression.js")
 HELP = (
     "le PDF se compose avec Chromium, et il n'y en a pas ici. Installez-le par "
     "« .venv/bin/python -m playwright install chromium », ou par le paquet chromium de Debian."
 )
+
+
+def require_browser():
+    """Refuse tout de suite, avant une minute de construction, s'il n'y a pas de Chromium."""
+    try:
+        navigateur.locate()
+    except navigateur.NoBrowser as error:
+        raise chantier.BuildError(HELP) from error
 
 
 def _destinations(path):
@@ -112,16 +120,13 @@ def build(target):
     text, titles = liasse.assemble(about, polices.write(SHOP / "polices"))
     source, raw = SHOP / "livre.html", SHOP / "brut.pdf"
     source.write_text(text, "utf-8")
-    try:
-        with navigateur.chromium() as browser:
-            tab = open_book(browser, source)
-            if wide := overflows(tab):
-                raise chantier.BuildError(
-                    "Ceci est plus large que la page :\n" + "\n".join(f"  {w}" for w in wide[:8])
-                )
-            places = _print(tab, raw)
-    except navigateur.NoBrowser as error:
-        raise chantier.BuildError(HELP) from error
+    require_browser()
+    with navigateur.chromium() as browser:
+        tab = open_book(browser, source)
+        if wide := overflows(tab):
+            rows = "\n".join(f"  {block}" for block in wide[:8])
+            raise chantier.BuildError(f"Ceci est plus large que la page :\n{rows}")
+        places = _print(tab, raw)
     count = _finish(raw, target, about, titles, places)
     raw.unlink()
     return count
