@@ -3,7 +3,7 @@
 Chacun ne se refait que si le site a changé, et ne remplace le précédent qu'une fois complet.
 """
 
-import re
+from filelock import FileLock
 
 from outils import chantier
 
@@ -23,13 +23,17 @@ def target(kind):
 def _produce(kind, build):
     """Construit le livre s'il le faut, puis le volume, et dit où il est."""
     chantier.livre()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with FileLock(FOLDER / ".verrou"):
+        _compose(kind, build)
+
+
+def _compose(kind, build):
     final, stamp = target(kind), FOLDER / f".{kind}"
-    wanted = chantier.fingerprint(*SOURCES)
-    place = final.relative_to(chantier.ROOT)
+    wanted, place = chantier.fingerprint(*SOURCES), final.relative_to(chantier.ROOT)
     if final.is_file() and stamp.is_file() and stamp.read_text("utf-8") == wanted:
         print(f"{kind.upper()} à jour : {place}")
         return
-    FOLDER.mkdir(parents=True, exist_ok=True)
     print(f"{kind.upper()} : composition…", flush=True)
     new = final.with_suffix(f".nouveau.{kind}")
     try:
@@ -39,7 +43,7 @@ def _produce(kind, build):
     finally:
         new.unlink(missing_ok=True)
     stamp.write_text(wanted, "utf-8")
-    size = re.sub(r"\.", ",", f"{final.stat().st_size / 1e6:.1f}")
+    size = f"{final.stat().st_size / 1e6:.1f}".replace(".", ",")
     print(f"{kind.upper()} construit : {place} ({count} pages, {size} Mo)")
 
 

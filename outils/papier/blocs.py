@@ -10,8 +10,10 @@ from string import ascii_uppercase
 
 from bs4 import BeautifulSoup, NavigableString
 
+from d2l_fr.french import typography
+
 FACTORY = BeautifulSoup("", "html.parser")
-LIVE = "Figure vivante : à manœuvrer dans le livre en ligne"
+LIVE = typography("Figure vivante : à manœuvrer dans le livre en ligne")
 # La marque d'un bouton du site, que le papier ne montre pas.
 BUTTON = "(Ce bouton est dans le livre en ligne.)"
 
@@ -82,7 +84,7 @@ def live_notes(page, about, titles):
             note.append(tag("a", LIVE, href=about.address + where))
             note.append(".")
         else:
-            note.append(f"{LIVE}, page « {titles[page.name]} ».")
+            note.append(typography(f"{LIVE}, page « {titles[page.name]} »."))
         box.replace_with(box.find(class_="figure-svg").extract())
         if figure is None:
             figure = page.body.select_one(".vivante .figure-svg:not(.faite)").parent
@@ -200,11 +202,15 @@ def _groups(rows):
             groups.append(group)
             group = []
     groups.append(group)
-    return [
-        tag("span", *rows, class_="lignes libres" if len(rows) > PARAGRAPH else "lignes")
-        for rows in groups
-        if rows
-    ]
+    pieces = [piece for rows in groups for piece in _pieces(rows)]
+    return [tag("span", *rows, class_=name) for name, rows in pieces if rows]
+
+
+def _pieces(rows):
+    """Un paragraphe long se coupe, sans laisser une ou deux lignes d'un côté."""
+    if len(rows) <= PARAGRAPH:
+        return [("lignes", rows)]
+    return [("lignes", rows[:3]), ("lignes libres", rows[3:-3]), ("lignes", rows[-3:])]
 
 
 def prepare(page, about, titles):

@@ -2,7 +2,9 @@
 
 import html
 import re
+import unicodedata
 
+from d2l_fr.french import typography
 from outils import chantier
 from outils.papier import blocs, coupures, couverture, dessins, pages
 
@@ -11,7 +13,7 @@ STYLES = chantier.WORK / "styles"
 # Les pages où un renvoi ne reçoit pas de numéro de page : on y va par ordre alphabétique.
 ALPHABETICAL = {"glossaire", "references"}
 LONG_TABLE = 10
-LICENCES = "Texte, exercices et figures : CC BY-SA 4.0. Code : MIT."
+LICENCES = typography("Texte, exercices et figures : CC BY-SA 4.0. Code : MIT.")
 COLOPHON = """\
 <section class="colophon" id="colophon">
 <p class="faux-titre">{title}</p>
@@ -20,7 +22,7 @@ COLOPHON = """\
 <p>© {year}, {author}. Version {version}.</p>
 <p>{licences} Le détail est dans la page <a href="{notice}">À propos</a>.</p>
 <p>Ce volume est tiré du livre en ligne{where}. Quand le texte parle d’un menu, d’un bouton ou d’un
-bloc replié, c’est du livre en ligne qu’il parle ; ici, les figures vivantes ont leur forme
+bloc replié, c’est du livre en ligne qu’il parle\u202f; ici, les figures vivantes ont leur forme
 imprimée, les réponses suivent les questions, et les solutions ferment chaque section.</p>
 <p>Composé en Source Serif 4, Source Sans 3, Source Code Pro et STIX Two Math.</p>
 </div>
@@ -64,7 +66,7 @@ def link(page, known, about):
             continue
         anchor["href"] = f"#{target}"
         name = target.partition(".")[0]
-        if name == page.name:
+        if name == page.name and not blocs.has_class(anchor.parent, "vers-solution"):
             continue
         if target.startswith("glossaire.term-"):
             mentions += 1
@@ -141,13 +143,19 @@ def index(found):
     for page in found:
         for anchor in page.body.select("a.terme"):
             uses.setdefault(anchor["href"][1:], []).append(anchor["id"])
-    for term in glossary.body.select("dt[id]"):
+    for term in sorted(glossary.body.select("dt[id]"), key=_alphabetical):
         own = term["id"]
         links = "".join(f'<a href="#{use}">{number(use)}</a>' for use in uses.get(own, ()))
         links += f'<a href="#{own}"><em>{number(own)}</em></a>'
         label = glossary.html(term, put_back(glossary))
         rows.append(f'<li>{label}<span class="pages">{links}</span></li>')
     return "\n".join([*rows, "</ul></article>"])
+
+
+def _alphabetical(term):
+    """La clef d'un terme dans un index français : sans accents ni majuscules."""
+    text = unicodedata.normalize("NFD", blocs.plain(term).casefold())
+    return "".join(letter for letter in text if not unicodedata.combining(letter))
 
 
 def page_rules(found):

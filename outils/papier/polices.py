@@ -50,7 +50,8 @@ def write(folder):
     # Les signes rares (flèches, exposants, étoiles) : la police que livre matplotlib.
     shutil.copy(chantier.BUILD / "police-notebooks" / "DejaVuSans.ttf", folder)
     rules.append(
-        f'@font-face {{ font-family: "{RARE}"; src: url("{folder.name}/DejaVuSans.ttf"); }}'
+        f'@font-face {{ font-family: "{RARE}"; font-weight: 100 900; '
+        f'src: url("{folder.name}/DejaVuSans.ttf"); }}'
     )
     return "\n".join(rules) + "\n"
 
