@@ -31,6 +31,12 @@ FACES = [
 
 def write(folder):
     """Écrit les polices fixes dans ``folder`` (TTF), et rend leur feuille de style."""
+    mark, wanted = (
+        folder / ".fait",
+        chantier.fingerprint("_build/tiers/.fait", "outils/papier/*.py"),
+    )
+    if not mark.is_file() or mark.read_text("utf-8") != wanted:
+        shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     rules = []
     for name, family, style, weight, source, axes in FACES:
@@ -53,6 +59,7 @@ def write(folder):
         f'@font-face {{ font-family: "{RARE}"; font-weight: 100 900; '
         f'src: url("{folder.name}/DejaVuSans.ttf"); }}'
     )
+    mark.write_text(wanted, "utf-8")
     return "\n".join(rules) + "\n"
 
 
