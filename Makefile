@@ -7,12 +7,14 @@ BIN := $(VENV)/bin
 FAIT := $(VENV)/.installe
 
 .DEFAULT_GOAL := aide
-.PHONY: aide livre diapos archive notebooks lire lab test propre
+.PHONY: aide livre diapos archive pdf epub notebooks lire lab test propre
 
 aide: ## dit ce que font les commandes
 	@echo "make livre      construit le livre dans _build/html"
 	@echo "make diapos     construit les diaporamas, un fichier par page, dans _build/diapos"
 	@echo "make archive    met le livre en un fichier, à lire sans réseau, dans _build/archive"
+	@echo "make pdf        compose le livre imprimé : _build/papier/reseaux-recurrents.pdf"
+	@echo "make epub       compose le livre pour liseuse : _build/papier/reseaux-recurrents.epub"
 	@echo "make lire       sert le livre sur 127.0.0.1 et dit l'adresse"
 	@echo "make lab        ouvre JupyterLab, en français, sur les notebooks"
 	@echo "make notebooks  régénère notebooks/ depuis les pages"
@@ -29,7 +31,7 @@ $(FAIT): requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -e .
 	@touch $@
 
-livre diapos archive notebooks lire lab: $(FAIT)
+livre diapos archive pdf epub notebooks lire lab: $(FAIT)
 	@$(BIN)/python -m outils $@
 
 test: $(FAIT)

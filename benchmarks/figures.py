@@ -16,7 +16,8 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from conftest import CHROMIUM_FLAGS, FIGURES, _find_chromium  # noqa: E402
+from conftest import FIGURES  # noqa: E402
+from outils import navigateur  # noqa: E402
 
 SLOWDOWN = 4
 # Bouge chaque réglage vingt fois, une image à la fois, et mesure chacune.
@@ -82,8 +83,8 @@ def main():
     print("              premier affichage           sans peinture      image entière (ms)")
     print("figure        affichage   ralenti  images  médiane     95 %  médiane     95 %    pire")
     with sync_playwright() as playwright:
-        path = _find_chromium(playwright)
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        path = navigateur.find(playwright)
+        browser = playwright.chromium.launch(executable_path=path, args=navigateur.FLAGS)
         for page, names in FIGURES.items():
             for name in names:
                 plain = measure(browser, page, name, 1)[0]

@@ -3,18 +3,22 @@
 import argparse
 import sys
 
-from outils import archive, chantier, diapos
+from outils import archive, chantier, diapos, papier
 
-MODULES = {"diapos": diapos, "archive": archive}
 COMMANDS = {
     "livre": "construit le livre dans _build/html",
     "diapos": "construit les diaporamas dans _build/diapos",
     "archive": "met le livre en un fichier, à lire sans réseau, dans _build/archive",
+    "pdf": "compose le livre imprimé, dans _build/papier",
+    "epub": "compose le livre pour liseuse, dans _build/papier",
     "notebooks": "régénère notebooks/ depuis les pages",
     "lire": "sert le livre sur 127.0.0.1",
     "lab": "ouvre JupyterLab, en français, sur notebooks/",
     "propre": "efface tout ce que la construction a produit",
 }
+
+# Le module de chaque commande ; les autres sont dans chantier.
+MODULES = {"diapos": diapos, "archive": archive, "pdf": papier, "epub": papier}
 
 
 def main(argv=None):

@@ -134,7 +134,7 @@ def main():
     options = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
-    from conftest import CHROMIUM_FLAGS, _find_chromium
+    from outils import navigateur
 
     # Une figure à modèle : un fichier Python dont la fonction figure() la rend.
     if options.figure.endswith(".py"):
@@ -147,7 +147,7 @@ def main():
         setattr(widget, key, value)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         chromium = playwright.chromium.launch(
-            executable_path=_find_chromium(playwright), args=CHROMIUM_FLAGS
+            executable_path=navigateur.find(playwright), args=navigateur.FLAGS
         )
         tab = open_figure(chromium, folder, widget, width=options.width, scheme=options.scheme)
         if options.fixed:

@@ -23,6 +23,8 @@ from filelock import FileLock
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "book" / "_ext")]
 
+from outils import navigateur  # noqa: E402
+
 SECTIONS = [
     "sequence",
     "text-sequence",
@@ -54,15 +56,6 @@ FIGURES = {
     "rnn-concise": ["fenetres"],
     "bptt": ["memoire", "loupe"],
 }
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 _missing = []
 
@@ -202,31 +195,23 @@ class _QuietHandler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def _find_chromium(playwright):
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    own = Path(playwright.chromium.executable_path)
-    return str(own) if own.exists() else None
-
-
 @pytest.fixture(scope="session")
 def browser():
     """Chromium : celui du système, sinon celui de Playwright, sinon celui de Debian."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        path = _find_chromium(playwright)
+        path = navigateur.find(playwright)
         if path is None:
             install = [sys.executable, "-m", "playwright", "install", "chromium"]
             with contextlib.suppress(subprocess.TimeoutExpired):
                 subprocess.run(install, capture_output=True, timeout=300)
-            path = _find_chromium(playwright)
+            path = navigateur.find(playwright)
         if path is None and _apt("chromium"):
-            path = _find_chromium(playwright)
+            path = navigateur.find(playwright)
         if path is None:
             _give_up("Chromium", "lancez « python -m playwright install chromium »")
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        chromium = playwright.chromium.launch(executable_path=path, args=navigateur.FLAGS)
         yield chromium
         chromium.close()
 

@@ -7,6 +7,7 @@ police d'icônes, et une politique de sécurité sous laquelle les pages tournen
 import base64
 import hashlib
 import html
+import os
 import re
 from pathlib import Path
 
@@ -165,6 +166,7 @@ def page_context(app, pagename, templatename, context, doctree):
         "amorce": BOOT,
         "auteur": app.config.author,
         "depot": repository(app),
+        "publie": bool(os.environ.get("D2L_FR_PUBLICATION")),  # avec son PDF et son EPUB
         "icones": {name: icon(drawing) for name, drawing in ICONS.items()},
         "logo_svg": LOOP + '<span class="nom">Réseaux récurrents</span>',
         "menu": app.menu,
