@@ -47,13 +47,13 @@ def compressed(path):
 
 def fonts(css, page):
     """Les polices de la feuille dont la page a l'emploi."""
-    names = [url for face in FACE.findall(css) for url in URL.findall(face) if "." in url[:40]]
+    names = [url for face in FACE.findall(css) for url in URL.findall(face)]
     return [name for name in names if re.search(SOMETIMES.get(name, ""), page)]
 
 
 def measure(site):
     """Une ligne par page du site, par nom de page."""
-    css = (site / "_static" / "polices.css").read_text("utf-8")
+    css = (site / "_static" / "livre.css").read_text("utf-8")
     table = {}
     for path in sorted(site.glob("*.html")):
         text = path.read_text("utf-8")

@@ -1,6 +1,5 @@
 """La feuille de style du site : ses parts en un fichier, et le code coloré au plus juste."""
 
-import base64
 import hashlib
 import re
 import shutil
@@ -13,10 +12,9 @@ STATIC = Path(__file__).parents[1] / "statique"
 VENDOR = Path(__file__).parents[2] / "_build" / "tiers"
 # Ce que le site sert de _static ; le reste vient de Sphinx et de ses extensions, sans emploi ici.
 SERVED = re.compile(
-    r"livre\.(css|js)|polices\.css|figures\.js|figures/.*|partage/.*|recherche/.*|recherche[\w-]*\.js|definitions\.js|"
-    r"(?!serif\.|sans\.)[\w-]+\.woff2|favicon\.svg|icone-\d+\.png"
+    r"livre\.(css|js)|polices(-disque)?\.css|figures\.js|figures/.*|partage/.*|recherche/.*|recherche[\w-]*\.js|definitions\.js|"
+    r"[\w-]+\.woff2|favicon\.svg|icone-\d+\.png"
 )
-EMBEDDED = ("serif.woff2", "sans.woff2")
 # Les jetons de Pygments qui portent une couleur ; les autres perdent leur balise.
 TOKENS = {
     "mot": (r"k\w?|ow", "var(--c-hidden)"),
@@ -81,21 +79,6 @@ def parts():
     }
 
 
-def embedded(css):
-    """La feuille des polices, celles du texte et des titres dedans.
-
-    Ainsi la page ne se peint qu'avec elles : ni saut, ni clignotement, même depuis un dossier.
-    """
-
-    def data(match):
-        if match[1] not in EMBEDDED:
-            return match[0]
-        body = base64.b64encode((VENDOR / match[1]).read_bytes()).decode()
-        return f'url("data:font/woff2;base64,{body}")'
-
-    return re.sub(r'url\("([^"]+)"\)', data, css)
-
-
 def compact(css):
     """Une feuille sans remarques ni retraits."""
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
@@ -107,8 +90,9 @@ def prepare(app):
     app.styles = parts()
     rest = [text for name, text in app.styles.items() if name != "polices"]
     app.assets = {
-        "polices.css": embedded(compact(app.styles["polices"])),
-        "livre.css": compact("\n".join(rest)),
+        "livre.css": compact("\n".join([app.styles["polices"], *rest])),
+        # Ouvert depuis un dossier, le livre attend ses polices : elles ne viennent pas de loin.
+        "polices-disque.css": compact(app.styles["polices"]).replace("optional", "block"),
     }
     scripts = {path.name: path.read_text("utf-8") for path in STATIC.glob("*.js")}
     app.versions = {

@@ -21,18 +21,25 @@ from cahiers import is_notebook
 from site_depot import branch, repository
 
 STATIC = Path(__file__).parents[1] / "statique"
-# Avant la première peinture : les couleurs choisies, pour que rien ne clignote.
+# Avant la première peinture : les couleurs choisies, pour que rien ne clignote, et les polices du
+# texte. Une police en retard attend la page suivante, pour que rien ne saute ; depuis un dossier,
+# où elle est toujours en retard, on l'attend.
 BOOT = (
     "(()=>{let m;try{m=localStorage.getItem('couleurs')}catch{}"
     "const s=matchMedia('(prefers-color-scheme: dark)'),r=document.documentElement,"
     "f=()=>{const c=r.dataset.couleurs;r.dataset.theme=c==='auto'?(s.matches?'dark':'light'):c};"
     "r.dataset.couleurs=['light','sepia','dark'].includes(m)?m:'auto';f();"
-    "s.addEventListener('change',f);r.classList.add('js')})()"
+    "s.addEventListener('change',f);r.classList.add('js');"
+    "const l=(n,o)=>document.head.append(Object.assign(document.createElement('link'),o,"
+    "{href:r.dataset.racine+'_static/'+n}));"
+    "if(location.protocol==='file:')l('polices-disque.css',{rel:'stylesheet',blocking:'render'});"
+    "else for(const n of ['serif','sans'])"
+    "l(n+'.woff2',{rel:'preload',as:'font',type:'font/woff2',crossOrigin:''})})()"
 )
 # Les SVG incorporés portent leur style en attribut ; aucun autre style en ligne n'est admis.
 POLICY = (
     "default-src 'none'; script-src 'self' 'sha256-{digest}'; style-src 'self'; "
-    "style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+    "style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; "
     "form-action 'self'"
 )
@@ -173,7 +180,7 @@ def page_context(app, pagename, templatename, context, doctree):
         "sommaire": contents(app, pagename, 2) if known else "",
         "sommaire_menu": contents(app, pagename, 1) if known else "",
         "actions": actions(app, pagename, context["pathto"]),
-        "feuilles": [habillage.versioned(app, name) for name in app.assets],
+        "feuilles": [habillage.versioned(app, "livre.css")],
         "scripts_de_page": [habillage.versioned(app, name) for name in scripts],
         "pied": [
             {"nom": page, "titre": _title(app, page)} for page in FOOTER if page in env.titles
