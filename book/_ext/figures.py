@@ -120,7 +120,9 @@ def inline(svg, prefix, alt):
     scale = 1.4 if curve else 1
     root.set("width", f"{width * scale:.0f}")
     root.set("height", f"{height * scale:.0f}")
-    base = "stroke-linejoin: round; stroke-linecap: butt"
+    # Le rapport réserve la place : le dessin ne se compose qu'à l'approche de l'écran.
+    base = f"aspect-ratio: {root.get('width')}/{root.get('height')}; "
+    base += "stroke-linejoin: round; stroke-linecap: butt"
     root.set("style", f"{base}; {root.get('style', '')}".rstrip("; "))
     root.set("class", ("courbe large" if width > 470 else "courbe") if curve else "dessin")
     return ElementTree.tostring(root, "unicode"), unknown

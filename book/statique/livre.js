@@ -82,10 +82,9 @@
   });
 
   // ---------- code à copier
-  for (const block of $$("div.highlight")) {
-    const code = $("pre", block);
-    if (!code || block.closest(".cell_output")) continue;
-    const button = document.createElement("button");
+  const addCopy = (code) => {
+    const block = code.parentElement, button = document.createElement("button");
+    if (!block.matches("div.highlight") || $(".copier", block) || block.closest(".cell_output")) return;
     Object.assign(button, { type: "button", className: "copier", textContent: "Copier" });
     button.setAttribute("aria-label", "Copier le code");
     button.addEventListener("click", async () => {
@@ -99,15 +98,21 @@
       setTimeout(() => { button.textContent = "Copier"; }, 1800);
     });
     block.append(button);
-  }
+  };
 
   // ---------- ce qui déborde défile, au clavier aussi
-  const makeReachable = () => $$(".figure-svg, div.math, div.highlight pre, .tableau, .cell_output pre").forEach((box) => {
+  // À l'approche de l'écran seulement : mesurer toute la page la ferait composer d'un coup.
+  const makeReachable = (box) => {
+    if (box.matches("pre")) addCopy(box);
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
-  });
-  addEventListener("load", makeReachable);
-  addEventListener("resize", makeReachable);
+  };
+  const near = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (entry.isIntersecting) makeReachable(entry.target);
+  }, { rootMargin: "300px" });
+  const wide = $$(".figure-svg, div.math, div.highlight pre, .tableau, .cell_output pre");
+  addEventListener("load", () => wide.forEach((box) => near.observe(box)));
+  addEventListener("resize", () => wide.forEach((box) => { near.unobserve(box); near.observe(box); }));
 
   // ---------- replis : la cible d'un lien s'ouvre ; le papier montre tout
   const target = () => { try { return document.getElementById(decodeURIComponent(location.hash.slice(1))); } catch { return null; } };
