@@ -35,7 +35,7 @@ livre diapos archive pdf epub notebooks lire lab: $(FAIT)
 	@$(BIN)/python -m outils $@
 
 test: $(FAIT)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 propre:
 	@rm -rf _build .pytest_cache .ruff_cache .hypothesis

@@ -125,13 +125,13 @@ def _hashes(folder, pattern):
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob(pattern)}
 
 
-# Les plus longs partent les premiers. Une préparation partagée (une classe, un serveur) veut que
-# tous les tests du fichier passent dans le même processus.
-TOGETHER = [
-    "test_devoirs", "test_jupyterhub", "test_copies_hostiles", "test_jupyterlab", "test_diapos",
-    "test_outils", "test_colab", "test_recherche", "test_partage",
+# À plusieurs processus, chacun prend un fichier à la fois (une préparation partagée ne se fait
+# qu'une fois) ; les plus longs partent les premiers.
+FIRST = [
+    "test_devoirs", "test_jupyterhub", "test_notebooks", "test_site", "test_copies_hostiles",
+    "test_acces", "test_papier", "test_diapos", "test_jupyterlab", "test_exercises",
+    "test_vivantes", "test_recherche",
 ]  # fmt: skip
-FIRST = [*TOGETHER[:3], "test_notebooks", *TOGETHER[3:], "test_site"]
 
 
 def pytest_configure(config):
@@ -147,10 +147,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Groupe les tests qui partagent une préparation, et les met en tête."""
-    for item in items:
-        if item.path.stem in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Met en tête les fichiers les plus longs."""
     rank = {name: place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
