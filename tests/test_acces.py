@@ -51,6 +51,10 @@ def violations(tab, rules=None, within=None):
 def test_axe_finds_nothing_with_everything_open(open_page, page, colors):
     tab = open_page(page, colors)
     tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    # Le script mesure au repos ce qui défile ; tout est ouvert, il recommence.
+    tab.wait_for_selector("html[data-pret]", state="attached")
+    tab.evaluate("delete document.documentElement.dataset.pret; dispatchEvent(new Event('resize'))")
+    tab.wait_for_selector("html[data-pret]", state="attached")
     # D'une couleur à l'autre, rien ne change que les contrastes.
     assert violations(tab, None if colors == "light" else ["color-contrast"]) == []
 

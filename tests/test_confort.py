@@ -49,7 +49,7 @@ def test_the_place_is_offered_when_the_reader_comes_back(tab, served, heading):
 def test_an_opened_answer_stays_open_and_can_be_forgotten(tab):
     choice = tab.locator("details.choix").nth(1)
     choice.locator("summary").click()
-    tab.wait_for_function("localStorage.getItem('reponses:rnn.html') !== null")
+    tab.wait_for_function("() => localStorage.getItem('reponses:rnn.html') !== null")
     tab.reload()
     assert tab.locator("details.choix[open]").count() == 1
     assert tab.locator("details.choix").nth(1).get_attribute("open") is not None

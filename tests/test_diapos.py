@@ -259,7 +259,7 @@ def open_deck(browser, decks):
             r.url))  # fmt: skip
         tab.goto(address + query)
         if script and not query:
-            tab.wait_for_function("Reveal.isReady()")
+            tab.wait_for_function("() => Reveal.isReady()")
         return tab
 
     yield visit
@@ -478,7 +478,7 @@ def test_slides_are_accessible(open_deck, scheme):
 @pytest.mark.parametrize("query", ["?print-pdf", "?print-pdf&notes"])
 def test_a_deck_prints_one_slide_per_page(open_deck, query):
     tab = open_deck("bptt", query=query)
-    tab.wait_for_function("document.querySelectorAll('.slides > .pdf-page').length === 16")
+    tab.wait_for_function("() => document.querySelectorAll('.slides > .pdf-page').length === 16")
     assert tab.locator(".speaker-notes-pdf").count() == (16 if "notes" in query else 0)
     slides = tab.locator(".pdf-page section").all()
     assert [slide.evaluate(MEASURE) for slide in slides] == [[]] * 16

@@ -274,7 +274,7 @@ def test_it_writes_live_pauses_and_starts_again(tab):
     assert whole["text"] == longer["text"]
     tab.get_by_role("button", name="Autre tirage").click()
     settle(tab)
-    tab.wait_for_function("document.querySelector('.d2l-fig').d2l.values.text.length > 8")
+    tab.wait_for_function("() => document.querySelector('.d2l-fig').d2l.values.text.length > 8")
     shown = values(tab)
     assert "graine 2" in tab.locator(".ecrivain-boutons").inner_text()
     assert not whole["text"].startswith(shown["text"])
@@ -295,7 +295,9 @@ def test_without_motion_it_writes_at_once(browser, lesson, tmp_path):
     assert len(shown["text"]) == 226
     # Hors de l'écran, rien ne se calcule ; de retour, le texte se finit.
     tab.evaluate("document.querySelector('main').style.paddingTop = '5000px'")
-    tab.wait_for_function("document.querySelector('.d2l-fig').getBoundingClientRect().top > 3000")
+    tab.wait_for_function(
+        "() => document.querySelector('.d2l-fig').getBoundingClientRect().top > 3000"
+    )
     tab.wait_for_timeout(100)
     tab.evaluate("document.querySelector('.d2l-fig').d2l.set('length', 500)")
     values(tab)

@@ -284,8 +284,8 @@ def test_the_descent_plays_again_then_stops_at_the_end(tab):
     change(tab)
     end = status(tab)
     tab.get_by_role("button", name="Rejouer la descente").click()
-    tab.wait_for_function("document.querySelector('.d2l-fig').d2l.get('shown') < 10")
-    tab.wait_for_function("document.querySelector('.d2l-fig').d2l.get('shown') === 30")
+    tab.wait_for_function("() => document.querySelector('.d2l-fig').d2l.get('shown') < 10")
+    tab.wait_for_function("() => document.querySelector('.d2l-fig').d2l.get('shown') === 30")
     assert status(tab) == end
     tab.emulate_media(reduced_motion="reduce")
     change(tab, shown=3)

@@ -102,7 +102,7 @@ def open_search(page, query=None):
 
 def ask(page, query):
     page.fill("dialog.recherche input", query)
-    page.wait_for_function("document.querySelector('dialog [role=status]').textContent")
+    page.wait_for_function("() => document.querySelector('dialog [role=status]').textContent")
 
 
 def found(page):
@@ -137,7 +137,7 @@ def test_the_page_called_so_comes_first(tab, query):
 
 def test_results_say_the_page_and_quote_the_words(tab):
     ask(tab, "entropie croisee")
-    tab.wait_for_function("document.querySelector('dialog .recherche-extrait mark')")
+    tab.wait_for_function("() => document.querySelector('dialog .recherche-extrait mark')")
     item = tab.locator("dialog.recherche li").first
     assert item.locator(".recherche-page-nom").inner_text() == "Glossaire"
     assert [m.lower() for m in item.locator("a mark").all_inner_texts()] == ["entropie", "croisée"]
@@ -189,7 +189,7 @@ def test_it_works_from_a_folder_and_without_inline_code(browser, site):
     page = browser.new_page()
     page.goto((site / "rnn.html").as_uri())
     open_search(page, "hidden state")
-    page.wait_for_function("document.querySelector('dialog .recherche-extrait mark')")
+    page.wait_for_function("() => document.querySelector('dialog .recherche-extrait mark')")
     assert "glossaire.html#term-etat-cache" in found(page)[:3]
     page.close()
     for path in (site / "_static").glob("recherche*.js"):
@@ -217,11 +217,13 @@ def test_the_keyboard_is_enough(browser, served):
     assert page.evaluate("document.activeElement.href") == before
     page.evaluate("window.d2lRecherche.ouvrir()")
     ask(page, "rnn_step")
-    page.wait_for_function("document.querySelector('dialog li a')?.href.includes('lui-ajouter')")
+    page.wait_for_function(
+        "() => document.querySelector('dialog li a')?.href.includes('lui-ajouter')"
+    )
     page.keyboard.press("Enter")
     page.wait_for_url("**/rnn.html#lui-ajouter-un-etat")
     open_search(page, "l'état initial")  # un résultat de la page même
-    page.wait_for_function("document.querySelector('dialog.recherche li a')")
+    page.wait_for_function("() => document.querySelector('dialog.recherche li a')")
     page.locator("dialog.recherche li a[href$='rnn.html#l-etat-initial']").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/rnn.html#l-etat-initial")
@@ -242,7 +244,7 @@ def test_the_search_page_answers_its_address(browser, served):
     assert page.input_value("#q") == "perplexité"
     assert "passages" in page.inner_text("[role=status]")
     page.fill("#q", "jacobienne")
-    page.wait_for_function("document.querySelector('mark')?.textContent === 'jacobienne'")
+    page.wait_for_function("() => document.querySelector('mark')?.textContent === 'jacobienne'")
     page.keyboard.press("Enter")  # valide le champ, et reste sur la page
     assert page.url.endswith("search.html?q=jacobienne")
     page.keyboard.press("ArrowDown")
@@ -267,7 +269,7 @@ def test_the_box_is_accessible_and_fits_a_small_screen(browser, served, theme):
     page.goto(served + "index.html")
     page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
     open_search(page, "hidden state")
-    page.wait_for_function("document.querySelector('dialog .recherche-extrait mark')")
+    page.wait_for_function("() => document.querySelector('dialog .recherche-extrait mark')")
     violations = Axe().run(page, context="dialog.recherche").response["violations"]
     assert not violations, [(v["id"], v["nodes"][0]["html"]) for v in violations]
     box = page.locator("dialog.recherche").bounding_box()

@@ -507,9 +507,9 @@ def test_each_figure_is_projected_whole_and_readable(visit, screen):
     figure = tab.locator(".courante .d2l-fig")
     place = figure.bounding_box()
     figure.get_by_role("button", name="Plein écran").click()
-    tab.wait_for_function("document.fullscreenElement?.classList.contains('d2l-fig')")
+    tab.wait_for_function("() => document.fullscreenElement?.classList.contains('d2l-fig')")
     figure.get_by_role("button", name="Quitter le plein écran").click()
-    tab.wait_for_function("document.fullscreenElement?.localName === 'article'")
+    tab.wait_for_function("() => document.fullscreenElement?.localName === 'article'")
     figure.get_by_role("button", name="Plein écran", exact=True).wait_for()
     assert figure.bounding_box() == pytest.approx(place, abs=1)
     assert tab.problems == []
@@ -521,11 +521,13 @@ def test_a_figure_goes_full_screen(visit, page, name):
     figure = box.locator(".d2l-fig")
     before = figure.bounding_box()["height"]
     box.get_by_role("button", name="Plein écran").click()
-    tab.wait_for_function("document.fullscreenElement?.style.fontSize")
+    tab.wait_for_function("() => document.fullscreenElement?.style.fontSize")
     over = figure.evaluate("(node) => node.scrollHeight - node.clientHeight")
     assert over <= 0, "la figure dépasse de l'écran"
     tab.get_by_role("button", name="Quitter le plein écran").click()
-    tab.wait_for_function("!document.fullscreenElement && !document.querySelector('.d2l-large')")
+    tab.wait_for_function(
+        "() => !document.fullscreenElement && !document.querySelector('.d2l-large')"
+    )
     assert box.get_by_role("button", name="Plein écran").is_visible()
     figure.evaluate("(node) => node.d2l.flush()")
     assert figure.bounding_box()["height"] == pytest.approx(before, abs=2)

@@ -101,7 +101,7 @@
   };
 
   // ---------- ce qui déborde défile, au clavier aussi
-  // À l'approche de l'écran seulement : mesurer toute la page la ferait composer d'un coup.
+  // D'abord près de l'écran, le reste quand l'appareil est au repos : d'un coup, la page se figerait.
   const makeReachable = (box) => {
     if (box.matches("pre")) addCopy(box);
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
@@ -110,9 +110,22 @@
   const near = new IntersectionObserver((entries) => {
     for (const entry of entries) if (entry.isIntersecting) makeReachable(entry.target);
   }, { rootMargin: "300px" });
+  const idle = window.requestIdleCallback ?? ((work) => setTimeout(() => work({ timeRemaining: () => 8 }), 50));
   const wide = $$(".figure-svg, div.math, div.highlight pre, .tableau, .cell_output pre");
-  addEventListener("load", () => wide.forEach((box) => near.observe(box)));
-  addEventListener("resize", () => wide.forEach((box) => { near.unobserve(box); near.observe(box); }));
+  let left = [];
+  const sweep = (deadline) => {
+    while (left.length && deadline.timeRemaining() > 4) makeReachable(left.shift());
+    if (left.length) idle(sweep);
+    else root.dataset.pret = "";
+  };
+  const measureAll = () => {
+    const waits = left.length;
+    left = [...wide];
+    wide.forEach((box) => { near.unobserve(box); near.observe(box); });
+    if (!waits) idle(sweep);
+  };
+  addEventListener("load", measureAll);
+  addEventListener("resize", measureAll);
 
   // ---------- replis : la cible d'un lien s'ouvre ; le papier montre tout
   const target = () => { try { return document.getElementById(decodeURIComponent(location.hash.slice(1))); } catch { return null; } };
