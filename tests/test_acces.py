@@ -10,6 +10,8 @@ from conftest import FIGURES, PAGES, ROOT, shown
 from outils import chantier
 
 ALL = [*PAGES, "search", "genindex"]
+# Une page de chaque genre : test_palette éprouve déjà chaque couleur du sépia.
+KINDS = ["index", "rnn-concise", "figures", "glossaire", "search"]
 # WCAG 2.2 A et AA, et les bonnes pratiques d'axe.
 AXE = Axe()
 
@@ -46,8 +48,11 @@ def violations(tab, rules=None, within=None):
     return [(v["id"], v["help"], [n["html"][:200] for n in v["nodes"][:3]]) for v in found]
 
 
-@pytest.mark.parametrize("page", ALL)
-@pytest.mark.parametrize("colors", ["light", "sepia", "dark"])
+@pytest.mark.parametrize(
+    ("page", "colors"),
+    [(page, colors) for colors in ("light", "dark") for page in ALL]
+    + [(page, "sepia") for page in KINDS],
+)
 def test_axe_finds_nothing_with_everything_open(open_page, page, colors):
     tab = open_page(page, colors)
     tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
