@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "book" / "_ext"), str(ROOT / "tests")]
 
 import figures  # noqa: E402
+import habillage  # noqa: E402
 import vivantes  # noqa: E402
 from d2l_fr import widgets  # noqa: E402
 from d2l_fr.widgets import bundle  # noqa: E402
@@ -79,7 +80,11 @@ def mount(folder, *shown, scheme="light"):
         (folder / font.name).write_bytes(font.read_bytes())
     polices = fonts / "polices.css"
     css = [polices.read_text("utf-8") if polices.is_file() else ""]
-    css += [figures.stylesheet(), (static / "livre.css").read_text("utf-8"), bundle.stylesheet()]
+    css += [
+        habillage.palette_styles(),
+        (static / "livre.css").read_text("utf-8"),
+        bundle.stylesheet(),
+    ]
     css.append("body { margin: 0; background: var(--c-background); color: var(--c-data); }")
     (folder / "tout.css").write_text("\n".join(css), "utf-8")
     page = folder / "index.html"
