@@ -79,7 +79,9 @@ def mount(folder, *shown, scheme="light"):
     for font in fonts.glob("*.woff2"):
         (folder / font.name).write_bytes(font.read_bytes())
     polices = fonts / "polices.css"
-    css = [polices.read_text("utf-8") if polices.is_file() else ""]
+    # On attend les polices : une figure se mesure dans les siennes.
+    faces = polices.read_text("utf-8") if polices.is_file() else ""
+    css = [faces.replace("font-display: optional", "font-display: block")]
     css += [
         habillage.palette_styles(),
         (static / "livre.css").read_text("utf-8"),

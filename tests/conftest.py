@@ -10,6 +10,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,6 +86,16 @@ def _apt(*packages):
             if subprocess.run(step, env=environment, capture_output=True).returncode:
                 return False
     return True
+
+
+def with_its_fonts(context):
+    """Fait attendre ses polices à la page : ce qu'on mesure ne dépend pas de la charge."""
+
+    def patient(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace("optional", "block"))
+
+    context.route(re.compile(r"_static/livre\.css"), patient)
 
 
 def shown(figure):

@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 import vivantes
 from atelier import open_figure, values
-from conftest import FIGURES, ROOT, move_a_control, shown
+from conftest import FIGURES, ROOT, move_a_control, shown, with_its_fonts
 from d2l_fr import palette, widgets
 from d2l_fr.widgets import arrays, bundle
 from d2l_fr.widgets.base import Figure
@@ -329,6 +329,7 @@ def test_the_figure_lives_offline_and_fits(visit, page, name, width, scheme):
 @pytest.mark.parametrize("width", [1280, 960, 664, 540, 360])
 def test_nothing_moves_when_the_figure_starts(browser, served, page, name, width):
     context = browser.new_context(viewport={"width": width, "height": 900}, locale="fr-FR")
+    with_its_fonts(context)
     tab, held, free = context.new_page(), [], []
 
     def gate(route):
@@ -339,7 +340,7 @@ def test_nothing_moves_when_the_figure_starts(browser, served, page, name, width
 
     tab.route(re.compile(r"_static/figures/"), gate)
     tab.goto(f"{served}{page}.html", wait_until="load")
-    tab.evaluate("document.fonts.ready")
+    tab.evaluate("document.fonts.ready.then(() => null)")
     box = tab.locator(f'.figure-vivante[data-figure="{name}"]')
     box.scroll_into_view_if_needed()
     box.scroll_into_view_if_needed()
