@@ -88,14 +88,13 @@ def _apt(*packages):
     return True
 
 
-def with_its_fonts(context):
+def with_its_fonts(context, site):
     """Fait attendre ses polices à la page : ce qu'on mesure ne dépend pas de la charge."""
-
-    def patient(route):
-        answer = route.fetch()
-        route.fulfill(response=answer, body=answer.text().replace("optional", "block"))
-
-    context.route(re.compile(r"_static/livre\.css"), patient)
+    css = (site / "_static" / "livre.css").read_text("utf-8").replace("optional", "block")
+    context.route(
+        re.compile(r"_static/livre\.css"),
+        lambda route: route.fulfill(body=css, content_type="text/css; charset=utf-8"),
+    )
 
 
 def shown(figure):

@@ -327,9 +327,9 @@ def test_the_figure_lives_offline_and_fits(visit, page, name, width, scheme):
 
 @pytest.mark.parametrize(("page", "name"), WHERE)
 @pytest.mark.parametrize("width", [1280, 960, 664, 540, 360])
-def test_nothing_moves_when_the_figure_starts(browser, served, page, name, width):
+def test_nothing_moves_when_the_figure_starts(browser, served, site, page, name, width):
     context = browser.new_context(viewport={"width": width, "height": 900}, locale="fr-FR")
-    with_its_fonts(context)
+    with_its_fonts(context, site)
     tab, held, free = context.new_page(), [], []
 
     def gate(route):
