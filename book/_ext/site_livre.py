@@ -20,7 +20,7 @@ def not_found(app):
 # Des classes et des infobulles que rien ne lit.
 USELESS = re.compile(
     r' class="(?:reference internal|std std-\w+|doc|simple|docutils align-default|row-odd|row-even|'
-    r'head|cell_output docutils container)"| title="Lien vers cette \w+"'
+    r'head)"| title="Lien vers cette \w+"'
 )
 BARE = re.compile(
     r'<span(?: class="(?:pasted-text|pasted-inline|pre|caption-text)")?>([^<]*)</span>'
@@ -29,6 +29,7 @@ BARE = re.compile(
 
 def light(text):
     """Le HTML sans ce que rien ne lit."""
+    text = text.replace(' docutils container"', '"').replace('class="reference external" ', "")
     return BARE.sub(r"\1", USELESS.sub("", text))
 
 
