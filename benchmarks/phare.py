@@ -13,12 +13,11 @@ import gzip
 import http.server
 import json
 import os
-import shutil
 import subprocess
 import threading
 from statistics import median
 
-from outils import chantier
+from outils import chantier, navigateur
 
 VERSION = "13.5.0"
 CATEGORIES = ["performance", "accessibility", "best-practices", "seo"]
@@ -64,7 +63,7 @@ def install():
 
 def audit(command, url, chromium):
     """Un passage : les notes sur 100, et les mesures."""
-    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
+    flags = " ".join(["--headless", *navigateur.FLAGS])
     run = subprocess.run(
         [*command, url, "--quiet", "--output=json", "--locale=fr", f"--chrome-flags={flags}",
          f"--only-categories={','.join(CATEGORIES)}"],
@@ -88,9 +87,7 @@ def main():
     parser.add_argument("pages", nargs="*", help="noms de pages ; toutes, sinon")
     parser.add_argument("--fois", type=int, default=1, help="passages par page (médiane)")
     options = parser.parse_args()
-    chromium = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-    if not chromium:
-        raise SystemExit("Chromium manque : installez-le, puis relancez.")
+    chromium = navigateur.locate()
     command = install()
     pages = options.pages or sorted(
         p.stem for p in chantier.SITE.glob("*.html") if p.stem not in ("404", "hors-ligne")

@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 
 URL = re.compile(r"url\([\"']?([^)\"']+)[\"']?\)")
 FACE = re.compile(r"@font-face\s*\{([^}]*)\}")
-FAMILY = re.compile(r'font-family:\s*"([^"]+)"')
 # Les polices qu'une page ne charge que si elle en montre le signe.
 SOMETIMES = {
     "formules.woff2": r"<math", "code.woff2": r"<(code|pre)", "sans-italique.woff2": r"<em",

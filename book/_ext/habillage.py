@@ -12,7 +12,8 @@ STATIC = Path(__file__).parents[1] / "statique"
 VENDOR = Path(__file__).parents[2] / "_build" / "tiers"
 # Ce que le site sert de _static ; le reste vient de Sphinx et de ses extensions, sans emploi ici.
 SERVED = re.compile(
-    r"livre\.(css|js)|polices(-disque)?\.css|figures\.js|figures/.*|partage/.*|recherche/.*|recherche[\w-]*\.js|definitions\.js|"
+    r"livre\.(css|js)|polices(-disque)?\.css|figures\.js|figures/.*|partage/.*|"
+    r"recherche/.*|recherche[\w-]*\.js|definitions\.js|"
     r"[\w-]+\.woff2|favicon\.svg|icone-\d+\.png"
 )
 # Les jetons de Pygments qui portent une couleur ; les autres perdent leur balise.

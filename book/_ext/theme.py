@@ -134,8 +134,6 @@ def contents(app, page, depth):
     """Le sommaire d'une page (titres de niveau 2, puis 3), ou une chaîne vide."""
     toc = TocTree(app.env).get_toc_for(page, app.builder)
     tree = BeautifulSoup(app.builder.render_partial(toc)["fragment"], "html.parser")
-    for formula in tree.find_all("math"):  # un lien ne se prononce pas deux fois
-        formula.attrs.pop("class", None)
     top = tree.find("ul")
     inner = top and top.find("li", recursive=False).find("ul", recursive=False)
     return _entries(inner, depth) if inner else ""
@@ -175,7 +173,7 @@ def page_context(app, pagename, templatename, context, doctree):
         "depot": repository(app),
         "publie": bool(os.environ.get("D2L_FR_PUBLICATION")),  # avec son PDF et son EPUB
         "icones": {name: icon(drawing) for name, drawing in ICONS.items()},
-        "logo_svg": LOOP + '<span class="nom">Réseaux récurrents</span>',
+        "logo_svg": LOOP + f'<span class="nom">{html.escape(app.config.html_title)}</span>',
         "menu": app.menu,
         "sommaire": contents(app, pagename, 2) if known else "",
         "sommaire_menu": contents(app, pagename, 1) if known else "",
@@ -204,7 +202,7 @@ def setup(app):
     app.add_html_theme("livre", str(Path(__file__).parents[1] / "_theme"))
     app.set_translator("html", BookTranslator)
     # Ce que Jupyter Book règle pour des extensions que le livre n'emploie pas.
-    for name in ("comments_config", "launch_buttons", "nb_output_stderr_jb"):
+    for name in ("comments_config", "launch_buttons"):
         if name not in app.config.values:
             app.add_config_value(name, {}, "")
     app.connect("builder-inited", prepare)
