@@ -89,7 +89,7 @@ def reduce(source, target, characters, features, axes=None):
 
 
 def _ranges(characters):
-    """Des signes, comme les veut « unicode-range »."""
+    """Des signes, comme les veut ``unicode-range``."""
     return ", ".join(f"U+{code:X}" for code in characters)
 
 

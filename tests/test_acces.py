@@ -149,7 +149,7 @@ def focused(tab):
 
 
 def tab_to(tab, selector, limit=400):
-    """Avance à la touche Tab jusqu'à l'élément."""
+    """Avance à la tabulation jusqu'à l'élément."""
     for _ in range(limit):
         tab.keyboard.press("Tab")
         if tab.evaluate("(s) => document.activeElement.matches(s)", selector):

@@ -103,7 +103,7 @@ def prepare(app):
 
 
 def versioned(app, name):
-    """L'adresse d'un fichier de _static, qui change avec son contenu."""
+    """L'adresse d'un fichier de ``_static``, qui change avec son contenu."""
     return f"_static/{name}?v={app.versions[name]}"
 
 

@@ -1,6 +1,6 @@
 """Le livre hors ligne : ce que le navigateur en garde, et comment il l'affiche chez lui.
 
-Tout le livre pèse moins de 2 Mo compressé : ``hors-ligne.js`` le garde entier, sans les notebooks.
+Compressé, tout le livre pèse moins de 2 Mo : ``hors-ligne.js`` le garde entier, sans les notebooks.
 La liste de ses fichiers, avec l'empreinte de chacun, se fait une fois tout le reste écrit.
 """
 

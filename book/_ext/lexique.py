@@ -1,6 +1,6 @@
 """Les mots de la recherche : les lire, en trouver la racine, les ranger sous peu d'octets.
 
-La racinisation est celle de Sphinx en JavaScript, ici par node, dans la page par le navigateur :
+La racinisation est celle de Sphinx en JavaScript, ici sous Node, dans la page par le navigateur :
 le même fichier, donc les mêmes racines. Lire les mots, au contraire, s'écrit deux fois, ici et
 dans ``recherche-lexique.js``, qui relit aussi ce que ce module écrit ; un test les compare.
 """

@@ -1,4 +1,4 @@
-"""Le thème du livre : ce que ses gabarits (book/_theme) affichent autour de l'article.
+"""Le thème du livre : ce que ses gabarits (``book/_theme``) affichent autour de l'article.
 
 Un thème à nous, plutôt qu'un thème général allégé : une feuille de style, un script, aucune
 police d'icônes, et une politique de sécurité sous laquelle les pages tournent vraiment.
