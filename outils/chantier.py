@@ -94,7 +94,7 @@ def _package_fingerprint():
 
 
 def _versions():
-    """Les versions qu'exécutent les pages : la partie « Le code enseigné » de ``requirements.txt``."""
+    """Les versions qu'exécutent les pages : dans ``requirements.txt``, « Le code enseigné »."""
     text = (ROOT / "requirements.txt").read_text("utf-8")
     return text.partition("# Le code enseigné")[2].partition("\n\n")[0].split()
 

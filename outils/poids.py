@@ -9,7 +9,7 @@ URL = re.compile(r"url\([\"']?([^)\"']+)[\"']?\)")
 FACE = re.compile(r"@font-face\s*\{([^}]*)\}")
 # Les polices qu'une page ne charge que si elle en montre le signe.
 SOMETIMES = {
-    "formules.woff2": r"<math", "code.woff2": r"<(code|pre)", "sans-italique.woff2": r"<em",
+    "code.woff2": r"<(code|pre)", "sans-italique.woff2": r"<em",
     "serif-italique.woff2": r"<em|<i\b", "serif-etendu.woff2": r"[Ā-ſᵈᵉᵒʳˢ]",
     "serif-grec.woff2": r"[Α-ω]",
 }  # fmt: skip

@@ -100,11 +100,9 @@ def write(source, target):
         path = source / VARIABLE / f"{file}.woff2"
         reduce(path, target / f"{name}.woff2", characters, features, axes)
         span = f"unicode-range: {_ranges(characters)}; " if characters is not TEXT else ""
-        # Le code se pose en lignes de hauteur fixe : il peut changer de police sans rien déplacer.
-        wait = "swap" if name == "code" else "optional"
         css.append(
             f'@font-face {{ font-family: "{family}"; font-style: {style}; {span}'
-            f"font-display: {wait}; font-weight: {weight}; "
+            f"font-display: optional; font-weight: {weight}; "
             f'src: url("{name}.woff2") format("woff2"); }}'
         )
     reduce(source / MATH_SOURCE, target / "formules.woff2", MATH, ["ssty", "dtls", "flac"])

@@ -383,7 +383,7 @@ def test_a_broken_update_leaves_the_old_version_whole(copy, serve, reader):
     server.hurt = {}
     server.asked.clear()
     assert update(tab) == "activated"
-    assert "_static/formules.woff2" not in server.asked
+    assert "_static/police-formules.css" not in server.asked
     for _ in range(2):
         tab.reload()
         assert tab.evaluate(SEEN) == ["deux", "deux"]

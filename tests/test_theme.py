@@ -222,7 +222,7 @@ def test_a_wrong_formula_is_refused(site, tex):
 def test_every_sign_of_the_formulas_is_in_the_font(site):
     from fontTools.ttLib import TTFont
 
-    cmap = TTFont(site / "_static" / "formules.woff2").getBestCmap()
+    cmap = TTFont(habillage.VENDOR / "formules.woff2").getBestCmap()
     italic = {c: 0x1D434 + ord(c) - 65 for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
     italic |= {c: 0x1D44E + ord(c) - 97 for c in "abcdefghijklmnopqrstuvwxyz"} | {"h": 0x210E}
     missing = set()

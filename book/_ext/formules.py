@@ -74,7 +74,10 @@ def stop(*args):
 
 @functools.cache
 def mathml(tex, display=False):
-    """Le MathML d'une formule TeX, en ligne ou hors texte ; ``FormulaError`` dit ce qui ne va pas."""
+    """Le MathML d'une formule TeX, en ligne ou hors texte.
+
+    Lève ``FormulaError``, qui dit ce qui ne va pas.
+    """
     global _temml
     if _temml is None:
         _temml = _Temml()

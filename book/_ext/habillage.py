@@ -1,5 +1,6 @@
 """La feuille de style du site : ses parts en un fichier, et le code coloré au plus juste."""
 
+import base64
 import hashlib
 import re
 import shutil
@@ -12,10 +13,11 @@ STATIC = Path(__file__).parents[1] / "statique"
 VENDOR = Path(__file__).parents[2] / "_build" / "tiers"
 # Ce que le site sert de _static ; le reste vient de Sphinx et de ses extensions, sans emploi ici.
 SERVED = re.compile(
-    r"livre\.(css|js)|polices(-disque)?\.css|figures\.js|figures/.*|partage/.*|"
+    r"livre\.(css|js)|polices-disque\.css|police-formules\.css|figures\.js|figures/.*|partage/.*|"
     r"recherche/.*|recherche[\w-]*\.js|definitions\.js|"
-    r"[\w-]+\.woff2|favicon\.svg|icone-\d+\.png"
+    r"(?!formules)[\w-]+\.woff2|favicon\.svg|icone-\d+\.png"
 )
+MATH_FACE = re.compile(r"@font-face \{[^}]*formules\.woff2[^}]*\}\n")
 # Les jetons de Pygments qui portent une couleur ; les autres perdent leur balise.
 TOKENS = {
     "mot": (r"k\w?|ow", "var(--c-hidden)"),
@@ -86,14 +88,25 @@ def compact(css):
     return re.sub(r"\s*\n\s*", "\n", css).strip() + "\n"
 
 
+def math_font(face):
+    """La police des formules, dans une feuille : sans elle, une formule n'a pas sa largeur.
+
+    La page attend cette feuille pour s'afficher : les formules n'arrivent pas bien après le texte.
+    """
+    data = base64.b64encode((VENDOR / "formules.woff2").read_bytes()).decode()
+    return face.replace("formules.woff2", f"data:font/woff2;base64,{data}", 1)
+
+
 def prepare(app):
-    """Compose la feuille et note l'empreinte de ce que les pages chargent."""
+    """Compose les feuilles et note l'empreinte de ce que les pages chargent."""
     app.styles = parts()
+    fonts = MATH_FACE.sub("", app.styles["polices"])
     rest = [text for name, text in app.styles.items() if name != "polices"]
     app.assets = {
-        "livre.css": compact("\n".join([app.styles["polices"], *rest])),
+        "livre.css": compact("\n".join([fonts, *rest])),
+        "police-formules.css": math_font(MATH_FACE.search(app.styles["polices"])[0]),
         # Ouvert depuis un dossier, le livre attend ses polices : elles ne viennent pas de loin.
-        "polices-disque.css": compact(app.styles["polices"]).replace("optional", "block"),
+        "polices-disque.css": compact(fonts).replace("optional", "block"),
     }
     scripts = {path.name: path.read_text("utf-8") for path in STATIC.glob("*.js")}
     app.versions = {

@@ -1,8 +1,8 @@
 """Les passages d'une page construite : ce que la recherche peut montrer, et rien d'autre.
 
-Un passage commence à un titre (des trois premiers niveaux), à un exercice ou à une entrée du glossaire, et porte
-l'ancre qui y mène. Les solutions, les réponses repliées, les sorties, les figures et les formules
-n'en sont pas.
+Un passage commence à un titre des trois premiers niveaux, à un exercice ou à une entrée du
+glossaire, et porte l'ancre qui y mène. Les solutions, les réponses repliées, les sorties, les
+figures et les formules n'en sont pas.
 """
 
 import re

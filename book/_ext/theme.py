@@ -39,7 +39,7 @@ BOOT = (
 # Les SVG incorporés portent leur style en attribut ; aucun autre style en ligne n'est admis.
 POLICY = (
     "default-src 'none'; script-src 'self' 'sha256-{digest}'; style-src 'self'; "
-    "style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+    "style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
     "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; "
     "form-action 'self'"
 )
@@ -162,8 +162,10 @@ def page_context(app, pagename, templatename, context, doctree):
     env, known = app.env, pagename in app.env.titles
     if not hasattr(app, "menu"):
         app.menu = menu(app)
-    scripts = ["livre.js"]
+    scripts, sheets = ["livre.js"], ["livre.css"]
     body = context.get("body", "")
+    if "<math" in body:
+        sheets.append("police-formules.css")
     if 'class="figure-vivante"' in body or 'class="presenter"' in body:
         scripts.append("figures.js")
     context |= {
@@ -178,7 +180,7 @@ def page_context(app, pagename, templatename, context, doctree):
         "sommaire": contents(app, pagename, 2) if known else "",
         "sommaire_menu": contents(app, pagename, 1) if known else "",
         "actions": actions(app, pagename, context["pathto"]),
-        "feuilles": [habillage.versioned(app, "livre.css")],
+        "feuilles": [habillage.versioned(app, name) for name in sheets],
         "scripts_de_page": [habillage.versioned(app, name) for name in scripts],
         "pied": [
             {"nom": page, "titre": _title(app, page)} for page in FOOTER if page in env.titles

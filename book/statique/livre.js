@@ -153,12 +153,15 @@
 
   // ---------- sommaire : la rubrique qu'on lit
   const links = new Map($$(".sommaire a, #menu li ul a").map((link) => [link, document.getElementById(decodeURIComponent(link.hash.slice(1)))]));
-  const sections = [...new Set(links.values())].filter(Boolean);
+  const listed = new Set(links.values()), sections = $$("article section[id]").filter((section) => listed.has(section));
   let here = null;
   const follow = () => {
     const edge = innerHeight * 0.3;
     let found = null;
-    for (const section of sections) if (section.getBoundingClientRect().top <= edge) found = section;
+    for (const section of sections) {
+      if (section.getBoundingClientRect().top > edge) break;
+      found = section;
+    }
     if (found === here) return;
     here = found;
     for (const [link, section] of links) {
@@ -174,12 +177,14 @@
 
   // ---------- place de lecture : gardée page par page, proposée au retour, jamais imposée
   const article = $("main article"), placeKey = `place:${page}`;
+  const heading = (section) => [...$("h1, h2, h3", section).childNodes]
+    .filter((node) => !node.classList?.contains("headerlink")).map((node) => node.textContent).join("").trim();
   const keepPlace = () => {
     if (!article || !sections.length) return;
     const end = article.getBoundingClientRect().bottom < innerHeight * 1.2;
     if (!here || end) memory.forget(placeKey);
-    else memory.set(placeKey, { id: here.id, titre: $("h1, h2, h3", here).firstChild.textContent.trim() });
-    memory.set("lecture", { page, titre: $("h1", article).firstChild.textContent.trim(), id: end ? "" : here?.id ?? "" });
+    else memory.set(placeKey, { id: here.id, titre: heading(here) });
+    memory.set("lecture", { page, titre: heading(article), id: end ? "" : here?.id ?? "" });
   };
   // Posée au-dessus de la page, elle ne déplace rien ; elle s'efface dès qu'on lit.
   const offer = (text, label, href) => {
