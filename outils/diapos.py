@@ -43,8 +43,8 @@ def embed_fonts(css, folder):
 
 
 def fonts(body):
-    """Les polices d'un diaporama ; celle des formules, s'il en montre."""
-    css = read(STYLES / "polices.css")
+    """Les polices d'un diaporama, qu'il contient et attend ; celle des formules, s'il en montre."""
+    css = read(STYLES / "polices.css").replace("optional", "block")
     if "<math" not in body:
         css = FACE.sub(lambda m: "" if "STIX" in m[0] else m[0], css)
     return embed_fonts(css, chantier.BUILD / "tiers")

@@ -226,6 +226,13 @@ def test_the_address_of_the_site_comes_from_the_repository():
     assert address == "https://une-ecole.github.io/rnn/"
 
 
+def test_a_deck_waits_for_the_fonts_it_contains(site):
+    faces = assembly.FACE.findall(assembly.fonts("<math>"))
+    embedded = [face for face in faces if "data:font/woff2" in face]
+    assert any("STIX Two Math" in face for face in embedded)
+    assert all(re.search(r"font-display: (block|swap)", face) for face in embedded)
+
+
 def test_a_script_cannot_close_the_page():
     assert assembly.script("'</script><!--'") == "<script>\n'<\\/script><\\!--'\n</script>"
 
