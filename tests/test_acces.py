@@ -112,6 +112,7 @@ def test_axe_finds_nothing_in_what_opens(open_page, colors, width):
     tab.keyboard.press("Escape")
     assert not tab.locator(".definition").is_visible()
     tab.keyboard.press("/")
+    tab.wait_for_selector("dialog.recherche[open]")  # la première fois, le script se charge
     tab.keyboard.type("gradient")
     tab.wait_for_selector("dialog.recherche li")
     assert violations(tab, within="dialog.recherche") == []

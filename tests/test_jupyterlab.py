@@ -106,6 +106,7 @@ def test_the_notebook_opens_and_runs_in_jupyterlab(tab, lab, section):
     )  # fmt: skip
     assert tab.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
     assert tab.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
+    assert tab.locator(".jp-OutputArea .jp-RenderedSVG").count() > 0
     figures = tab.locator(".jp-OutputArea .d2l-fig")
     # Une figure s'affiche un instant après la fin de sa cellule.
     figures.nth(len(FIGURES[section]) - 1).wait_for(timeout=30_000)

@@ -1,4 +1,4 @@
-"""Les notebooks : à jour, lisibles partout, et qui s'exécutent du début à la fin."""
+"""Les notebooks : à jour et lisibles partout. Leur exécution : ``test_jupyterlab.py``."""
 
 import base64
 import hashlib
@@ -9,7 +9,6 @@ from io import BytesIO
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from PIL import Image
 
 from conftest import ROOT, SECTIONS, _hashes
@@ -39,18 +38,6 @@ def test_committed_notebooks_are_up_to_date(committed_notebooks, site):
         f"ces notebooks n'étaient pas à jour et viennent d'être régénérés : {', '.join(stale)} ; "
         "relisez-les et validez-les avec la page."
     )
-
-
-@pytest.mark.parametrize("section", SECTIONS)
-def test_the_notebook_runs_from_start_to_end(section, site):
-    notebook = read(section)
-    NotebookClient(
-        notebook, timeout=300, kernel_name="python3",
-        resources={"metadata": {"path": str(ROOT / "notebooks")}},
-    ).execute()  # fmt: skip
-    outputs = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
-    assert not [o for o in outputs if o.output_type == "error"]
-    assert any("image/svg+xml" in o.get("data", {}) for o in outputs)
 
 
 @pytest.mark.parametrize("section", SECTIONS)
