@@ -3,8 +3,8 @@
 .venv/bin/python -m benchmarks.phare [page …]
 
 Réglages par défaut de Lighthouse : un téléphone moyen, réseau et processeur ralentis par le calcul.
-npm installe l'outil dans _build ; Chromium est celui des tests. Le site est servi
-compressé, comme par un hébergeur.
+npm installe l'outil dans _build ; Chromium est celui des tests. Le site est servi compressé, comme
+par un hébergeur.
 """
 
 import argparse
