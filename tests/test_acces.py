@@ -72,7 +72,9 @@ SAMPLE = """() => {
 def test_axe_finds_nothing_with_everything_open(open_page, page):
     tab = open_page(page)
     tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-    # Le script mesure au repos ce qui défile ; tout est ouvert, il recommence.
+    # Au premier geste, le script compose toute la page et mesure au repos ce qui défile ; tout est
+    # ouvert, il recommence.
+    tab.keyboard.press("ArrowDown")
     tab.wait_for_selector("html[data-pret]", state="attached")
     tab.evaluate("delete document.documentElement.dataset.pret; dispatchEvent(new Event('resize'))")
     tab.wait_for_selector("html[data-pret]", state="attached")

@@ -93,6 +93,9 @@ def mathml(tex, display=False):
                 _trim(script)
     _trim(root)
     root.attrib.pop("style", None)  # la feuille de style du livre dit la même chose
+    for operator in root.iter("mo"):  # MathML Core ne leur donne plus d'effet
+        operator.attrib.pop("fence", None)
+        operator.attrib.pop("separator", None)
     return ElementTree.tostring(root, "unicode")
 
 

@@ -17,19 +17,23 @@ from sphinx.environment.adapters.toctree import TocTree
 from sphinx.writers.html5 import HTML5Translator
 
 import habillage
+import places
 from cahiers import is_notebook
 from site_depot import branch, repository
 
 STATIC = Path(__file__).parents[1] / "statique"
-# Avant la première peinture : les couleurs choisies, pour que rien ne clignote, et les polices du
-# texte. Une police en retard attend la page suivante, pour que rien ne saute ; depuis un dossier,
-# où elle est toujours en retard, on l'attend.
+# Avant la première peinture : les couleurs choisies, pour que rien ne clignote ; une page ouverte
+# par le haut est marquée, pour que livre.css n'en compose que le début ; les polices du texte. Une
+# police en retard attend la page suivante, pour que rien ne saute ; depuis un dossier, où elle est
+# toujours en retard, on l'attend.
 BOOT = (
     "(()=>{let m;try{m=localStorage.getItem('couleurs')}catch{}"
     "const s=matchMedia('(prefers-color-scheme: dark)'),r=document.documentElement,"
     "f=()=>{const c=r.dataset.couleurs;r.dataset.theme=c==='auto'?(s.matches?'dark':'light'):c};"
     "r.dataset.couleurs=['light','sepia','dark'].includes(m)?m:'auto';f();"
     "s.addEventListener('change',f);r.classList.add('js');"
+    "if(!location.hash&&performance.getEntriesByType('navigation')[0]?.type==='navigate')"
+    "r.classList.add('haut');"
     "const l=(n,o)=>document.head.append(Object.assign(document.createElement('link'),o,"
     "{href:r.dataset.racine+'_static/'+n}));"
     "if(location.protocol==='file:')l('polices-disque.css',{rel:'stylesheet',blocking:'render'});"
@@ -78,6 +82,18 @@ def policy():
 
 class BookTranslator(HTML5Translator):
     """Le HTML des pages : tableaux qui défilent, code sans balises superflues."""
+
+    def visit_section(self, node):
+        super().visit_section(node)
+        if self.section_level == 2:
+            self.rubrique = len(self.body) - 1  # là où s'ouvre sa balise
+
+    def depart_section(self, node):
+        super().depart_section(node)
+        if self.section_level == 1:  # une rubrique se ferme
+            opened = self.body[self.rubrique]
+            place = places.reserved("".join(self.body[self.rubrique :]))
+            self.body[self.rubrique] = opened.replace(">", f' style="--h:{place}rem">', 1)
 
     def visit_table(self, node):
         self.body.append('<div class="tableau">')

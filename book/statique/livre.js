@@ -101,7 +101,8 @@
   };
 
   // ---------- ce qui déborde défile, au clavier aussi
-  // D'abord près de l'écran, le reste quand l'appareil est au repos : d'un coup, la page se figerait.
+  // D'abord près de l'écran. Le reste, mise en page comprise, attend le premier geste du lecteur
+  // (« .haut », dans livre.css), puis se fait au repos : d'un coup, un téléphone se figerait.
   const makeReachable = (box) => {
     if (box.matches("pre")) addCopy(box);
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
@@ -111,21 +112,47 @@
     for (const entry of entries) if (entry.isIntersecting) makeReachable(entry.target);
   }, { rootMargin: "300px" });
   const idle = window.requestIdleCallback ?? ((work) => setTimeout(() => work({ timeRemaining: () => 8 }), 50));
-  const wide = $$(".figure-svg, div.math, div.highlight pre, .tableau, .cell_output pre");
+  const part = "article > section > section", wide = ".figure-svg, div.math, div.highlight pre, .tableau, .cell_output pre";
+  const boxes = $$(`${part}, ${wide}`);
+  const anchors = CSS.supports("overflow-anchor", "auto");
+  const layOut = (section) => {
+    const before = section.getBoundingClientRect();
+    // Celle qu'on lit l'est déjà ; y toucher suspendrait l'ancrage du défilement.
+    if (before.bottom > 0 && before.top < innerHeight) return;
+    section.style.contentVisibility = "visible";
+    // Ce qui change de taille au-dessus de l'écran ne doit pas déplacer ce qu'on lit.
+    if (!anchors && before.bottom < 0) scrollBy(0, section.getBoundingClientRect().height - before.height);
+  };
+  const layOutAll = () => root.classList.remove("haut");
   let left = [];
   const sweep = (deadline) => {
-    while (left.length && deadline.timeRemaining() > 4) makeReachable(left.shift());
-    if (left.length) idle(sweep);
-    else root.dataset.pret = "";
+    while (left.length && deadline.timeRemaining() > 4) {
+      const box = left.shift();
+      if (!box.matches(part)) makeReachable(box);
+      else if (root.classList.contains("haut")) layOut(box);
+    }
+    if (left.length) return idle(sweep);
+    layOutAll();
+    root.dataset.pret = "";
   };
   const measureAll = () => {
     const waits = left.length;
-    left = [...wide];
-    wide.forEach((box) => { near.unobserve(box); near.observe(box); });
+    left = [...boxes];
     if (!waits) idle(sweep);
   };
-  addEventListener("load", measureAll);
-  addEventListener("resize", measureAll);
+  const watch = () => boxes.filter((box) => box.matches(wide)).forEach((box) => { near.unobserve(box); near.observe(box); });
+  addEventListener("load", watch);
+  const first = new AbortController();
+  const begin = () => {
+    first.abort();
+    measureAll();
+  };
+  const gestures = root.classList.contains("haut") ? ["scroll", "pointerdown", "pointermove", "keydown"] : ["load"];
+  gestures.forEach((name) => addEventListener(name, begin, { signal: first.signal, passive: true }));
+  addEventListener("resize", () => { watch(); if (first.signal.aborted) measureAll(); });
+  // Un lien dans la page, la touche Fin : il y faut tout de suite les vraies hauteurs.
+  addEventListener("keydown", ({ key }) => key === "End" && layOutAll());
+  addEventListener("click", (event) => event.target.closest?.('a[href*="#"]') && layOutAll(), true);
 
   // ---------- replis : la cible d'un lien s'ouvre ; le papier montre tout
   const target = () => { try { return document.getElementById(decodeURIComponent(location.hash.slice(1))); } catch { return null; } };
