@@ -48,16 +48,17 @@ class BPTT(torch.autograd.Function):
         """Reçoit ∂L/∂H_t par les seules sorties ; rend les gradients de X, de H_0 et des poids."""
         X, H0, W_xh, W_hh, states = ctx.saved_tensors
         T, B, d = X.shape
-        slopes = 1 - states**2  # φ'(A_t), lu sur l'état lui-même
+        W_back = W_hh.T.contiguous()  # lue à chaque pas : on la range une fois pour toutes
         grad_A = grad_states.clone(memory_format=torch.contiguous_format)
         for t in reversed(range(T)):
+            D, H = grad_A[t], states[t]
             if t < T - 1:  # ce qui remonte du pas suivant s'ajoute à ce que dit la sortie
-                grad_A[t].addmm_(grad_A[t + 1], W_hh.T, alpha=ctx.gates[t + 1])
-            grad_A[t].mul_(slopes[t])
+                D.addmm_(grad_A[t + 1], W_back, alpha=ctx.gates[t + 1])
+            D.addcmul_(D * H, H, value=-1)  # fois φ'(A_t) = 1 - H_t², lu sur l'état lui-même
         flat = grad_A.flatten(0, 1)  # (T·B, m) : un produit par matrice, et non un par pas
         needs_X, needs_H0 = ctx.needs_input_grad[:2]  # des codes one-hot n'ont pas de gradient
         grad_X = (flat @ W_xh.T).view(X.shape) if needs_X else None
-        grad_H0 = ctx.gates[0] * grad_A[0] @ W_hh.T if needs_H0 else None
+        grad_H0 = ctx.gates[0] * grad_A[0] @ W_back if needs_H0 else None
         grad_W_xh = X.reshape(T * B, d).T @ flat
         grad_W_hh = torch.addmm(H0.T @ grad_A[0], states[:-1].flatten(0, 1).T, flat[B:])
         return grad_X, grad_H0, grad_W_xh, grad_W_hh, flat.sum(0), None
