@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FAIT := $(VENV)/.installe
 
 .DEFAULT_GOAL := aide
-.PHONY: aide livre diapos archive pdf epub notebooks lire lab test propre
+.PHONY: aide livre diapos archive pdf epub notebooks lire lab test bench propre
 
 aide: ## dit ce que font les commandes
 	@echo "make livre      construit le livre dans _build/html"
@@ -19,6 +19,7 @@ aide: ## dit ce que font les commandes
 	@echo "make lab        ouvre JupyterLab, en français, sur les notebooks"
 	@echo "make notebooks  régénère notebooks/ depuis les pages"
 	@echo "make test       passe tous les tests"
+	@echo "make bench      mesure le code contre D2L et PyTorch, et met les résultats en page"
 	@echo "make propre     efface ce que la construction a produit"
 
 # Une version de Python trop ancienne se dit avant l'installation, pas après.
@@ -36,6 +37,9 @@ livre diapos archive pdf epub notebooks lire lab: $(FAIT)
 
 test: $(FAIT)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+bench: $(FAIT)
+	@$(BIN)/python -m benchmarks
 
 propre:
 	@rm -rf _build .pytest_cache .ruff_cache .hypothesis

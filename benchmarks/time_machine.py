@@ -23,20 +23,32 @@ from d2l_fr.corpora.catalog import find
 FIRST, LAST, STEPS = 10_000, 15_000, 32  # les départs des fenêtres, et leur longueur
 
 
-def train_d2l(raw, epochs):
-    """L'exemple de D2L : rend la durée de son apprentissage, et la perplexité de ses fenêtres."""
+def d2l_data(raw):
+    """Les données de l'exemple de D2L, depuis un texte déjà téléchargé."""
     their = load_d2l()
 
     class TimeMachine(their.TimeMachine):
         def _download(self):  # le même texte, d'une autre adresse
             return raw.decode("utf-8")
 
-    data = TimeMachine(batch_size=1024, num_steps=STEPS)
-    torch.manual_seed(0)
+    return TimeMachine(batch_size=1024, num_steps=STEPS)
+
+
+def d2l_model(data):
+    """Le modèle de l'exemple de D2L, sans ses dessins."""
+    their = load_d2l()
     rnn = their.RNNScratch(num_inputs=len(data.vocab), num_hiddens=32)
     model = their.RNNLMScratch(rnn, vocab_size=len(data.vocab), lr=1)
     model.board.display = False
-    trainer = their.Trainer(max_epochs=epochs, gradient_clip_val=1, num_gpus=0)
+    return model
+
+
+def train_d2l(raw, epochs):
+    """L'exemple de D2L : rend la durée de son apprentissage, et la perplexité de ses fenêtres."""
+    data = d2l_data(raw)
+    torch.manual_seed(0)
+    model = d2l_model(data)
+    trainer = load_d2l().Trainer(max_epochs=epochs, gradient_clip_val=1, num_gpus=0)
     start = time.perf_counter()
     trainer.fit(model, data)
     seconds = time.perf_counter() - start
@@ -51,25 +63,28 @@ def read_tokens(raw):
     return torch.tensor(vocab[letters]), len(vocab)
 
 
+def fit_ours(train, vocab_size, num_hiddens, epochs, seed=0, valid=None):
+    """Entraîne notre réseau, une simple récurrence tanh ; rend le modèle et l'``History``."""
+    d2l.set_seed(seed)
+    rnn = d2l.RNNScratch(
+        vocab_size, num_hiddens, recurrence=d2l.bptt_recurrence, gain=0.6, input_scale=4.0
+    )
+    model = d2l.RNNLMScratch(rnn, vocab_size)
+    # Des fenêtres froides : on s'entraîne comme on sera jugé.
+    history = d2l.fit(
+        model, train, valid, num_epochs=epochs, lr=4e-3, carry_state=False, seed=seed,
+        progress=False,
+    )  # fmt: skip
+    return model, history
+
+
 def train_ours(train, vocab_size, num_hiddens, seconds):
     """Notre réseau, pendant au plus ``seconds`` ; rend le modèle, la durée et les époques."""
-
-    def fit(epochs):
-        d2l.set_seed(0)
-        rnn = d2l.RNNScratch(
-            vocab_size, num_hiddens, recurrence=d2l.bptt_recurrence, gain=0.6, input_scale=4.0
-        )
-        model = d2l.RNNLMScratch(rnn, vocab_size)
-        # Des fenêtres froides : on s'entraîne comme on sera jugé.
-        history = d2l.fit(
-            model, train, num_epochs=epochs, lr=4e-3, carry_state=False, progress=False
-        )
-        return model, history.seconds
-
-    fit(1)  # la première époque paie les allocations
-    _, trial = fit(2)
-    epochs = max(1, int(seconds / (trial / 2)))
-    return *fit(epochs), epochs
+    fit_ours(train, vocab_size, num_hiddens, 1)  # la première époque paie les allocations
+    _, trial = fit_ours(train, vocab_size, num_hiddens, 2)
+    epochs = max(1, int(seconds / (trial.seconds / 2)))
+    model, history = fit_ours(train, vocab_size, num_hiddens, epochs)
+    return model, history.seconds, epochs
 
 
 def window_perplexity(logits, X, Y, chunk=500):
