@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT
 from d2l_fr import exercises
 from outils import __main__ as command
-from outils import chantier, journal
+from outils import chantier, journal, polices
 
 ROOT_TEXT = "/livre"
 
@@ -257,6 +257,15 @@ def test_a_package_that_is_not_what_we_expect_is_named(workshop, installer, monk
     monkeypatch.setattr(chantier.tiers, "write", write)
     with pytest.raises(chantier.BuildError, match="Temml-Local"):
         chantier.vendor()
+
+
+def test_a_reduced_font_does_not_know_what_day_it_is(site, tmp_path, monkeypatch):
+    monkeypatch.setattr("fontTools.ttLib.tables._h_e_a_d.timestampNow", lambda: 3_000_000_000)
+    name, _, file, _, _, axes, characters, features = polices.FACES[-1]
+    source = ROOT / "_build/npm/node_modules" / polices.VARIABLE / f"{file}.woff2"
+    polices.reduce(source, tmp_path / "police.woff2", characters, features, axes)
+    made = ROOT / "_build" / "tiers" / f"{name}.woff2"
+    assert (tmp_path / "police.woff2").read_bytes() == made.read_bytes()
 
 
 def test_a_second_build_waits_for_the_first(workshop, monkeypatch, capsys):
