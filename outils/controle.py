@@ -56,7 +56,7 @@ def read_config(root):
 
 
 def _line(text, path):
-    """La ligne d'un endroit de la table des matières, donné comme « /parts/0/chapters/1 »."""
+    """La ligne d'un endroit de la table des matières, donné comme ``/parts/0/chapters/1``."""
     node = yaml.compose(text)
     for part in path.strip("/").split("/"):
         if isinstance(node, yaml.MappingNode):

@@ -15,7 +15,7 @@ RULES = re.compile(r"\bmath\b[^{]*\{")
 
 
 def write(source, build):
-    """Tire de ``source`` (node_modules) ce que le site et les notebooks emploient."""
+    """Tire de ``source`` (``node_modules``) ce que le site et les notebooks emploient."""
     folder = _fresh(build / "tiers")
     # Seules les règles de composition : la police des formules est la nôtre.
     css = (source / "temml/dist/Temml-Local.css").read_text("utf-8")

@@ -56,7 +56,7 @@ def refused(workshop, changes):
 
 
 def told(workshop, said):
-    """Toutes les fautes, celles que le message laisse au journal comprises."""
+    """Toutes les fautes, et d'abord celles que le message ne fait que compter."""
     log = (workshop.build / "livre.log").read_text("utf-8")
     return said + "\n".join(journal.problems(log, workshop.root))
 
