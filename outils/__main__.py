@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from outils import archive, chantier, diapos, papier
+from outils import archive, chantier, diapos, journal, papier
 
 COMMANDS = {
     "livre": "construit le livre dans _build/html",
@@ -40,9 +40,9 @@ def main(argv=None):
             file=sys.stderr,
         )
         return 130
-    except OSError as error:
-        place = f" ({error.filename})" if error.filename else ""
-        print(f"\nÉchec : {chantier.explain(error)}{place}", file=sys.stderr)
+    except Exception as error:
+        print(f"\nÉchec : {journal.told(error, chantier.ROOT)}", file=sys.stderr)
+        journal.keep_trace(error, chantier.LOG)
     return 1
 
 

@@ -5,13 +5,11 @@ une construction qui échoue laisse le livre précédent en place.
 """
 
 import contextlib
-import errno
 import functools
 import hashlib
 import http.server
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from outils import journal, poids, polices
+from outils import controle, journal, poids, relecture, tiers
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
@@ -46,16 +44,6 @@ READY = f"Ouvrez {SITE / 'index.html'}, ou lancez « make lire »."
 
 class BuildError(Exception):
     """La construction a échoué ; le message dit quoi, où, et que faire."""
-
-
-def explain(error):
-    """Dit en français une erreur du système de fichiers."""
-    known = {
-        errno.ENOSPC: "le disque est plein ; libérez de la place et relancez",
-        errno.EROFS: "le dossier est en lecture seule",
-        errno.EACCES: "l'accès est refusé",
-    }
-    return known.get(error.errno, str(error))
 
 
 def _files(*patterns):
@@ -99,12 +87,18 @@ def _versions():
     return text.partition("# Le code enseigné")[2].partition("\n\n")[0].split()
 
 
-def _everything():
+def _sources():
+    """Tout ce que la construction lit."""
     setting = [os.environ.get(k, "") for k in SETTINGS]
     return fingerprint(
         "book/**/*", "d2l_fr/**/*", "outils/*", "_config.yml", "requirements.txt",
-        "notebooks/*.ipynb", salt=repr((setting, sys.version)),
+        salt=repr((setting, sys.version)),
     )  # fmt: skip
+
+
+def _with_notebooks(sources):
+    """Les sources, et les notebooks : la construction les écrit, mais on peut y toucher."""
+    return f"{sources} {fingerprint('notebooks/*.ipynb')}"
 
 
 def _engine():
@@ -114,11 +108,17 @@ def _engine():
     )
 
 
+def _work():
+    """Ce que la dernière construction a laissé à la suivante."""
+    return fingerprint("_build/travail/**/*")
+
+
 def _load_state():
     try:
-        return json.loads(STATE.read_text("utf-8"))
+        found = json.loads(STATE.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _node(name):
@@ -133,77 +133,66 @@ def _node(name):
 
 
 def vendor():
-    """Installe formules et polices (npm ci), et n'en garde que ce que le site sert."""
-    lock = ROOT / "outils" / "package-lock.json"
-    target, stamp = (
-        BUILD / "tiers",
-        fingerprint("outils/package-lock.json", "outils/chantier.py", "outils/polices.py"),
-    )
-    done = target / ".fait"
-    if done.is_file() and done.read_text() == stamp:
+    """Installe formules et polices (npm ci), et n'en garde que ce que le site sert.
+
+    Ce qui manque, ou n'est plus ce qui a été posé, se réinstalle.
+    """
+    recipe = fingerprint("outils/package-lock.json", "outils/tiers.py", "outils/polices.py")
+    done = BUILD / "tiers" / ".fait"
+    if done.is_file() and done.read_bytes().decode(errors="replace") == _installed(recipe):
         return
     print("Formules et polices : installation…", flush=True)
     modules = BUILD / "npm"
     shutil.rmtree(modules, ignore_errors=True)
     modules.mkdir(parents=True)
     for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copy(lock.parent / name, modules)
+        shutil.copy(ROOT / "outils" / name, modules)
+    options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]
     run = subprocess.run(
-        [_node("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"],
+        [_node("npm"), "ci", *options, "--loglevel=error"],
         cwd=modules, capture_output=True, text=True,
     )  # fmt: skip
     if run.returncode:
-        raise BuildError(
-            "npm n'a pas pu installer formules et polices. Vérifiez la connexion au registre npm.\n"
-            + (run.stderr or run.stdout).strip()[-1500:]
+        said = (run.stderr or run.stdout).strip()[-1500:]
+        why = (
+            "un paquet de npm n'est pas celui que décrit outils/package-lock.json."
+            if "EINTEGRITY" in said
+            else "npm n'a pas pu installer formules et polices ; vérifiez la connexion au registre"
         )
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
-    source = modules / "node_modules"
-    # Seules les règles de composition : la police des formules est la nôtre.
-    css = (source / "temml/dist/Temml-Local.css").read_text("utf-8")
-    (target / "temml.css").write_text(re.sub(r"@font-face\s*\{.*?\}", "", css, flags=re.DOTALL))
-    polices.write(source, target)
-    _notebook_fonts(source / "@fontsource/source-sans-3/files")
-    _reveal(source / "reveal.js" / "dist")
-    done.write_text(stamp)
+        raise BuildError(f"{why}\n{said}")
+    try:
+        tiers.write(modules / "node_modules", BUILD)
+    except (ValueError, FileNotFoundError) as error:
+        raise BuildError(f"un paquet de npm n'est pas ce qu'on attend : {error}") from error
+    done.write_text(_installed(recipe), "utf-8")
 
 
-def _reveal(source):
-    """Ce qui projette les diaporamas : le site ne le sert pas."""
-    folder = BUILD / "reveal"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for name in ("reveal.js", "reveal.css"):
-        shutil.copy(source / name, folder)
-
-
-def _notebook_fonts(source):
-    """La police des figures des notebooks, dans un format que lit le traceur de SVG.
-
-    DejaVu, que livre matplotlib, prête les flèches et les lettres grecques qui y manquent.
-    """
-    import matplotlib
-    from fontTools.ttLib import TTFont
-
-    folder = BUILD / "police-notebooks"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for weight in (400, 600):
-        for style in ("normal", "italic"):
-            font = TTFont(source / f"source-sans-3-latin-{weight}-{style}.woff")
-            font.flavor = None
-            for name_id in (1, 16):  # le demi-gras se donne pour une autre famille
-                font["name"].setName("Source Sans 3", name_id, 3, 1, 0x409)
-            font.save(folder / f"SourceSans3-{weight}-{style}.ttf")
-    shutil.copy(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", folder)
+def _installed(recipe):
+    """Ce qui est posé dans _build, et d'après quoi."""
+    return f"{recipe} {fingerprint(*tiers.KEPT)}"
 
 
 def _config():
     """Ce que dit _config.yml."""
-    import yaml
+    try:
+        return controle.read_config(ROOT)
+    except ValueError as error:
+        raise BuildError(str(error)) from None
 
-    return yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+
+def _check():
+    """Refuse ce qui ne peut pas donner un livre, avant de rien exécuter."""
+    _config()
+    if found := controle.problems(ROOT):
+        raise BuildError(journal.refusal(found))
+
+
+def _status(build, *arguments, **options):
+    """Ce que rend la construction : zéro, un statut, ou l'exception qui l'a arrêtée."""
+    try:
+        return build(*arguments, **options)
+    except Exception as error:
+        return error
 
 
 def _sphinx():
@@ -213,6 +202,9 @@ def _sphinx():
     for other in (BUILD / "cache").glob("*"):
         if other != cache:
             shutil.rmtree(other, ignore_errors=True)
+    if cache.exists() and not controle.cache_is_sound(cache):
+        print("Le cache ne se lit plus : toutes les pages s'exécutent de nouveau.", flush=True)
+        shutil.rmtree(cache)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     os.environ["TQDM_DISABLE"] = "1"  # une barre de progression n'a rien à faire dans une page
@@ -223,7 +215,7 @@ def _sphinx():
 
     config = _config()
     with journal.redirected(LOG):
-        status = build_sphinx(
+        status = _status(build_sphinx,
             ROOT / "book", WORK / "html", path_config=ROOT / "_config.yml", noconfig=True,
             doctreedir=WORK / "doctrees", warningiserror=True, keep_going=True,
             confoverrides={
@@ -236,10 +228,18 @@ def _sphinx():
                 "branche_configuree": config["repository"].get("branch") or "main",
             },
         )  # fmt: skip
-    if isinstance(status, KeyboardInterrupt):  # rendue, et non levée
+    if isinstance(status, KeyboardInterrupt) or journal.interrupted(status):  # non levée
         raise KeyboardInterrupt
     if status:
-        raise BuildError(journal.summary(LOG.read_text("utf-8"), status, ROOT))
+        log = LOG.read_text("utf-8", errors="replace")
+        raise BuildError(journal.summary(log, status, ROOT))
+
+
+def _restore():
+    """Remet à sa place le site qu'une publication, tuée net, avait écarté."""
+    old = BUILD / "html.ancien"
+    if old.exists() and not SITE.exists():
+        old.rename(SITE)
 
 
 def _publish():
@@ -247,15 +247,15 @@ def _publish():
     new, old = BUILD / "html.nouveau", BUILD / "html.ancien"
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(WORK / "html", new, ignore=shutil.ignore_patterns(".buildinfo", "objects.inv"))
-    if SITE.exists():
-        SITE.rename(old)
     try:
+        left = shutil.ignore_patterns(".buildinfo", "objects.inv")
+        shutil.copytree(WORK / "html", new, ignore=left)
+        if SITE.exists():
+            SITE.rename(old)
         new.rename(SITE)
-    except OSError:
-        if old.exists():
-            old.rename(SITE)
-        raise
+    finally:  # ce qui n'a pas servi ne garde pas la place qu'il prend
+        _restore()
+        shutil.rmtree(new, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -283,21 +283,29 @@ def livre():
 
 def _livre():
     start = time.monotonic()
-    if (SITE / "index.html").is_file() and _load_state().get("tout") == _everything():
+    _restore()
+    sources = _sources()  # ce qui change pendant la construction sera pour la suivante
+    if (SITE / "index.html").is_file() and _load_state().get("tout") == _with_notebooks(sources):
         print(f"Le livre est à jour. {READY}")
         return
+    _check()
     vendor()
     engine = _engine()
-    if MARK.exists() or _load_state().get("moteur") != engine:
+    state = _load_state()
+    # Ce qu'a laissé la dernière construction sert de nouveau, si elle a fini et si c'est intact.
+    if MARK.exists() or state.get("moteur") != engine or state.get("travail") != _work():
         shutil.rmtree(WORK, ignore_errors=True)
     MARK.parent.mkdir(parents=True, exist_ok=True)
     MARK.touch()
     STATE.unlink(missing_ok=True)
     print("Construction du livre (détails dans _build/livre.log)…", flush=True)
     _sphinx()
+    if found := relecture.problems(WORK / "html", ROOT):
+        raise BuildError(journal.refusal(found))
     _publish()
-    STATE.write_text(json.dumps({"tout": _everything(), "moteur": engine}), "utf-8")
     MARK.unlink()
+    state = {"tout": _with_notebooks(sources), "moteur": engine, "travail": _work()}
+    STATE.write_text(json.dumps(state), "utf-8")
     seconds = time.monotonic() - start
     print(poids.show(poids.measure(SITE)))
     print(f"Livre construit en {seconds:.0f} s. {READY}")

@@ -68,7 +68,7 @@ def _reopen(font):
     font.flavor, buffer = None, io.BytesIO()
     font.save(buffer)
     buffer.seek(0)
-    return TTFont(buffer)
+    return TTFont(buffer, recalcTimestamp=False)  # la date de la police, non celle du jour
 
 
 def reduce(source, target, characters, features, axes=None):

@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT
 from d2l_fr import exercises
 from outils import __main__ as command
-from outils import chantier, journal
+from outils import chantier, journal, polices
 
 ROOT_TEXT = "/livre"
 
@@ -45,6 +45,15 @@ def log(line):
 )
 def test_sphinx_warnings_become_french_lines(line, said):
     assert journal.problems(log(line), ROOT_TEXT) == [said]
+
+
+def test_lines_are_those_of_the_page_not_of_its_exercises(monkeypatch):
+    # Deux exercices, dont le texte prend 10 et 6 lignes à la place des deux de leur directive.
+    monkeypatch.setattr(journal, "spans", {"a": [(5, 10), (20, 6)]})
+    lines = {4: 4, 5: 5, 14: 5, 15: 7, 19: 11, 20: 12, 25: 12, 26: 14}
+    for read, written in lines.items():
+        found = journal.problems(f"/livre/book/a.md:{read}: WARNING: x", ROOT_TEXT)
+        assert found == [f"book/a.md, ligne {written} : x"]
 
 
 def test_the_summary_counts_what_it_does_not_show():
@@ -153,6 +162,110 @@ def test_a_failed_build_says_why(monkeypatch, capsys):
     monkeypatch.setattr(chantier, "livre", fails)
     assert command.main(["livre"]) == 1
     assert "Échec : une raison précise" in capsys.readouterr().err
+
+
+def test_a_copy_that_fails_says_why_and_where(tmp_path):
+    error = shutil.Error([("a", "/livre/b", "[Errno 28] No space left on device: 'a' -> 'b'")])
+    assert journal.told(error, ROOT_TEXT) == (
+        "le disque est plein ; libérez de la place et relancez (b)"
+    )
+
+
+def test_a_full_disk_when_noting_what_was_done_loses_nothing(workshop, monkeypatch):
+    monkeypatch.setattr(chantier, "_check", lambda: None)
+    monkeypatch.setattr(chantier, "vendor", lambda: None)
+    monkeypatch.setattr(chantier.relecture, "problems", lambda *args: [])
+
+    class Full(type(Path())):
+        def write_text(self, *args):
+            raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    monkeypatch.setattr(chantier, "STATE", Full(chantier.STATE))
+
+    def sphinx():
+        (workshop / "travail" / "html").mkdir(exist_ok=True)
+        (workshop / "travail" / "html" / "index.html").write_text("nouveau", "utf-8")
+
+    monkeypatch.setattr(chantier, "_sphinx", sphinx)
+    with pytest.raises(OSError, match="No space left"):
+        chantier._livre()
+    assert (workshop / "html" / "index.html").read_text("utf-8") == "nouveau"
+
+
+@pytest.mark.parametrize("content", [b"[]", b"null", b"\xff\xfe{", b'{"tout": "a'])
+def test_an_unreadable_state_is_no_state(workshop, content):
+    chantier.STATE.write_bytes(content)
+    assert chantier._load_state() == {}
+
+
+class FakeNpm:
+    """npm, joué : ce qu'il installe, ou ce qu'il dit en échouant."""
+
+    def __init__(self, error=""):
+        self.error, self.calls = error, 0
+
+    def __call__(self, command, cwd, **options):
+        self.calls += 1
+        (cwd / "node_modules").mkdir()
+        return subprocess.CompletedProcess(command, bool(self.error), "", self.error)
+
+
+@pytest.fixture
+def installer(workshop, monkeypatch):
+    """De quoi installer sans réseau : npm est joué, et ne donne qu'un fichier."""
+    shutil.copytree(ROOT / "outils", workshop.parent / "outils")
+    npm = FakeNpm()
+    monkeypatch.setattr(chantier.subprocess, "run", npm)
+
+    def write(source, build):
+        (build / "tiers").mkdir(exist_ok=True)
+        (build / "tiers" / "temml.css").write_text("math { }", "utf-8")
+
+    monkeypatch.setattr(chantier.tiers, "write", write)
+    return npm
+
+
+def test_what_came_from_npm_is_installed_again_once_damaged(workshop, installer):
+    sheet = workshop / "tiers" / "temml.css"
+    for calls, damage in enumerate([None, lambda: sheet.write_text("ma"), sheet.unlink], 1):
+        if damage:
+            damage()
+        for _ in range(2):  # la seconde fois, il n'y a rien à faire
+            chantier.vendor()
+        assert sheet.read_text("utf-8") == "math { }"
+        assert installer.calls == calls
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("npm error code EINTEGRITY", "n'est pas celui que décrit outils/package-lock.json"),
+        ("npm error network", "vérifiez la connexion au registre"),
+    ],
+)
+def test_what_npm_refuses_is_told(workshop, installer, error, said):
+    installer.error = error
+    with pytest.raises(chantier.BuildError, match=said):
+        chantier.vendor()
+    assert not (workshop / "tiers" / ".fait").exists()
+
+
+def test_a_package_that_is_not_what_we_expect_is_named(workshop, installer, monkeypatch):
+    def write(source, build):
+        raise FileNotFoundError(errno.ENOENT, "No such file", "temml/dist/Temml-Local.css")
+
+    monkeypatch.setattr(chantier.tiers, "write", write)
+    with pytest.raises(chantier.BuildError, match="Temml-Local"):
+        chantier.vendor()
+
+
+def test_a_reduced_font_does_not_know_what_day_it_is(site, tmp_path, monkeypatch):
+    monkeypatch.setattr("fontTools.ttLib.tables._h_e_a_d.timestampNow", lambda: 3_000_000_000)
+    name, _, file, _, _, axes, characters, features = polices.FACES[-1]
+    source = ROOT / "_build/npm/node_modules" / polices.VARIABLE / f"{file}.woff2"
+    polices.reduce(source, tmp_path / "police.woff2", characters, features, axes)
+    made = ROOT / "_build" / "tiers" / f"{name}.woff2"
+    assert (tmp_path / "police.woff2").read_bytes() == made.read_bytes()
 
 
 def test_a_second_build_waits_for_the_first(workshop, monkeypatch, capsys):

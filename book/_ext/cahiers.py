@@ -21,8 +21,9 @@ from sphinx.util import logging
 
 import resultats as results
 from conversion import ConversionError, Converter, plain_title, prose
-from d2l_fr.exercises.source import KINDS
+from d2l_fr.exercises.source import KINDS, ExerciseError
 from exercices import DIRECTIVE, SOLUTION_BLOCK, check_call, find
+from outils.journal import say
 from site_depot import repository
 
 logger = logging.getLogger(__name__)
@@ -290,6 +291,8 @@ def is_current(path, source):
     except Exception:
         return False
     own = found.metadata.get("d2l_fr", {})
+    if any(cell.get("outputs") or cell.get("execution_count") for cell in found.cells):
+        return False  # exécuté sur place : le site donnerait ces sorties-là à télécharger
     return own.get("source") == source and own.get("contenu") == signature(found.cells)
 
 
@@ -298,6 +301,8 @@ def write(app, page, folder, fonts, url):
     notebook, book = build(app, page, fonts, url)
     path = folder / f"{page}.ipynb"
     if not is_current(path, signature(notebook.cells)):
+        if path.is_file():
+            say(f"  {folder.name}/{path.name} : récrit (la page a changé, ou l'on y a touché)")
         nbformat.write(fill(notebook, book), path)
     return path
 
@@ -318,6 +323,8 @@ def export(app, exception):
                 shutil.copy(own, served)
             else:
                 write(app, page, served, fonts, published)
+        except ExerciseError:
+            continue  # la lecture de la page l'a déjà dit
         except ConversionError as error:
             # Un avertissement, que la construction tient pour une erreur : lever une exception ici
             # ferait échouer les autres extensions, et c'est leur message que l'on lirait.

@@ -9,11 +9,16 @@ import re
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
 from sphinx_exercise.nodes import solution_node
 
 from d2l_fr.exercises.source import KINDS, ExerciseError, load_exercises
+from outils import journal
+
+logger = logging.getLogger(__name__)
 
 DIRECTIVE = re.compile(r"^```\{exercice\}[ ]+(\S+)[ ]*\n```[ ]*$", re.MULTILINE)
+DIRECTIVE_LINES = 2
 SOLUTION_BLOCK = re.compile(r"^```python solution[ ]*$", re.MULTILINE)
 CELL = "```{code-cell} ipython3"
 
@@ -54,16 +59,37 @@ def find(docname, name):
     """L'exercice ``name`` de la page ; lève ``ExerciseError`` s'il manque."""
     exercises = load_exercises(docname)
     if name not in exercises:
-        raise ExerciseError(
-            f"book/{docname}.md : l'exercice « {name} » n'est pas dans "
-            f"d2l_fr/exercises/{docname}.md."
-        )
+        raise ExerciseError(f"l'exercice « {name} » n'est pas dans d2l_fr/exercises/{docname}.md")
     return exercises[name]
 
 
 def expand(app, docname, source):
     """Remplace les directives par leur texte, avant toute lecture de la page."""
-    source[0] = DIRECTIVE.sub(lambda m: page_source(find(docname, m[1])), source[0])
+    page, spans, more = source[0], [], 0
+
+    def text(match):
+        nonlocal more
+        line = page.count("\n", 0, match.start()) + 1
+        try:
+            found = page_source(find(docname, match[1]))
+        except ExerciseError as error:
+            logger.warning("%s", error, location=(docname, line + more))
+            return "\n"
+        length = found.count("\n") + 1
+        spans.append((line + more, length))
+        more += length - DIRECTIVE_LINES
+        return found
+
+    source[0] = DIRECTIVE.sub(text, page)
+    places(app, app.env)[docname] = spans
+
+
+def places(app, env):
+    """Où les exercices allongent chaque page : le journal en tire les lignes de la source."""
+    if not hasattr(env, "exercices_places"):
+        env.exercices_places = {}
+    journal.spans = env.exercices_places
+    return env.exercices_places
 
 
 class TidySections(SphinxPostTransform):
@@ -93,4 +119,5 @@ def setup(app):
     app.add_node(solution_node, override=True, html=(visit_solution, depart_solution))
     app.add_post_transform(TidySections)
     app.connect("source-read", expand)
+    app.connect("env-before-read-docs", lambda app, env, names: places(app, env) and None)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -74,6 +74,8 @@ def tags(app, page, base):
 
 def configure(app, config):
     config.html_baseurl = address(app)
+    # Sphinx y mettrait l'année de SOURCE_DATE_EPOCH : celle du livre est écrite, non calculée.
+    config.copyright = config.overrides.get("copyright", config.copyright)
     # Des valeurs de configuration : si elles changent, Sphinx récrit toutes les pages.
     config.partage_faits = load(Path(app.srcdir) / FILE)
 

@@ -140,7 +140,7 @@ def write_files(static, pages):
     """Les trois sortes de scripts, depuis des pages lues."""
     index, texts = build(pages)
     if not index["passages"]:
-        logger.warning("recherche : aucun passage trouvé (les pages ont-elles un <article> ?)")
+        logger.warning("recherche : aucun passage trouvé (voyez book/_theme/layout.html)")
     (static / "recherche").mkdir(parents=True, exist_ok=True)
     (static / "recherche-index.js").write_text(call("recevoir", index), "utf-8")
     for name, found in texts.items():

@@ -7,7 +7,7 @@ jupyter-cache ne compare que les cellules, alors que les résultats dépendent a
 import time
 from pathlib import Path
 
-from outils.journal import say
+from outils.journal import at, say
 
 ROOT = Path(__file__).resolve().parents[2]
 EXERCISES = ROOT / "d2l_fr" / "exercises"
@@ -23,6 +23,7 @@ def outdated(app, env, added, changed, removed):
 
 
 def reading(app, docname, source):
+    at(docname)
     app.suivi["lues"] += 1
     app.suivi["debut"] = time.monotonic()
     exercises = EXERCISES / f"{docname}.md"
@@ -37,9 +38,23 @@ def read(app, doctree):
         say(f"        {app.env.docname} : {seconds:.0f} s")
 
 
+def writing(app, doctree, docname):
+    at(docname)
+
+
+def written(app, *args):
+    """Ce qui suit ne regarde plus une page en particulier ; une erreur, si."""
+    if not (args and isinstance(args[-1], Exception)):
+        at("")
+
+
 def setup(app):
     app.add_config_value("empreinte_paquet", "", "")
     app.connect("env-get-outdated", outdated)
     app.connect("source-read", reading, priority=100)
     app.connect("doctree-read", read)
+    app.connect("env-updated", written)
+    app.connect("doctree-resolved", writing)
+    app.connect("html-collect-pages", lambda app: written(app) or [])
+    app.connect("build-finished", written, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

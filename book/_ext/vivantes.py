@@ -13,9 +13,12 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from d2l_fr.widgets import bundle
+
+logger = logging.getLogger(__name__)
 
 MARK = re.compile(r'<svg[^>]*? data-figure="([\w-]+)" data-modele="(\w+)" data-place="([^"]+)"')
 # Ce qui ne sert qu'aux gestionnaires de widgets de Jupyter.
@@ -106,6 +109,8 @@ def live(env, svg):
     if not match:
         return None
     found = lookup(env, match[1])
+    # Tiré au sort à chaque exécution : la page n'en a plus l'emploi.
+    svg = svg.replace(f' data-modele="{match[2]}"', "", 1)
     return wrap(svg, match[1], found["key"], found["place"])
 
 
@@ -139,7 +144,12 @@ class Place(SphinxPostTransform):
 
     def run(self, **kwargs):
         for node in list(self.document.findall(live_figure)):
-            found = lookup(self.env, node["name"])
+            try:
+                found = lookup(self.env, node["name"])
+            except ExtensionError as error:
+                logger.warning("%s", error, location=node)
+                node.parent.remove(node)
+                continue
             image = nodes.image(uri=found["uri"], alt=found["alt"], candidates={"*": found["uri"]})
             node.replace_self(nodes.container("", image, classes=["vivante"]))
 
