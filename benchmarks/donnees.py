@@ -92,7 +92,7 @@ def windows(raw, rounds=7):
 
 
 def writing(num_hiddens=256, length=500, rounds=7):
-    """La génération de ``length`` caractères : D2L (glouton), puis nous (tirage)."""
+    """Écrire ``length`` caractères : D2L, puis nous ; les deux prennent le plus probable."""
     their = load_d2l()
     letters = list("abcdefghijklmnopqrstuvwxyz ")
     vocab, their_vocab = d2l.Vocab(letters), their.Vocab(letters)
@@ -102,7 +102,7 @@ def writing(num_hiddens=256, length=500, rounds=7):
     for _ in range(rounds):
         with torch.no_grad():
             times[0].append(_timed(lambda: theirs.predict("it has", length, their_vocab)))
-        times[1].append(_timed(lambda: d2l.generate(model, "it has", length, vocab, seed=0)))
+        times[1].append(_timed(lambda: d2l.generate(model, "it has", length, vocab, temperature=0)))
     return {
         "d2l": Spread.of(times[0]),
         "nous": Spread.of(times[1]),
