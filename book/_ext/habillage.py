@@ -25,6 +25,7 @@ TOKENS = {
     "nombre": (r"m\w?|il", "var(--c-input)"),
     "remarque": (r"c\w?|sd", "var(--c-reference)"),
     "nom": (r"nf|nc|fm|nd", "var(--c-input)"),
+    "invite": (r"gp", "var(--c-reference)"),
     "retrait": (r"gd|gr", "var(--c-heldout)"),
     "ajout": (r"gi", "var(--c-output)"),
 }

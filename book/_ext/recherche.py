@@ -34,7 +34,7 @@ QUESTIONS = {
     "quoi",
     "sert",
 }
-KINDS = ["h1", "h2", "h3", "exercice", "terme"]
+KINDS = ["h1", "h2", "h3", "exercice", "terme", "nom"]
 DEFINED = 8  # ce que compte une définition, quand un emploi compte 1
 
 

@@ -4,9 +4,9 @@
   const api = window.d2lRecherche;
   // Ce que vaut un mot trouvé dans le titre du passage, dans celui de la page, dans chacun des
   // autres passages de la page ; puis le poids de chaque genre de passage (h1, h2, h3, exercice,
-  // entrée du glossaire), de chaque genre de page (chapitre, accueil, autres), d'un titre banal.
+  // entrée du glossaire, nom du paquet), de chaque genre de page (chapitre, accueil, autres), d'un titre banal.
   const TITLE = 3.2, PAGE_TITLE = 0.8, PAGE_THEME = 0.07;
-  const KIND = [1.05, 1, 1, 0.75, 1.2], RANK = [1, 0.93, 0.65], COMMON = 0.75;
+  const KIND = [1.05, 1, 1, 0.75, 1.2, 1], RANK = [1, 0.93, 0.65], COMMON = 0.75;
   const K1 = 1.2, LENGTH = 0.55, SHORTEST = 0.5; // BM25, et ce que compte au moins un passage court
   const MOST_FORMS = 60; // d'un mot à peine commencé
   const { flat, words, stem, places, ELISION } = api.lexique;
