@@ -1,9 +1,8 @@
 """La page de référence : chaque nom public du paquet, avec sa docstring et son exemple.
 
 Dans la page, ``{reference} module`` devient la liste des noms d'un module, puis une entrée pour
-chacun. autodoc écrit signatures et docstrings ; on y joint l'exemple de ``book/exemples``, que
-tests/test_reference.py exécute, et la dernière ligne d'une docstring, « Page : rnn. », devient un
-lien.
+chacun. ``autodoc`` écrit signatures et docstrings ; on y joint l'exemple de ``book/exemples``,
+que les tests exécutent, et la fin d'une docstring, ``Page : rnn.``, devient un lien.
 """
 
 import importlib
@@ -13,12 +12,13 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from textwrap import indent
 
-import d2l_fr
 import traitlets
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
+
+import d2l_fr
 
 EXAMPLES = Path(__file__).parents[1] / "exemples"
 DIRECTIVE = re.compile(r"^```\{reference\} (\w+)(?: ([\w-]+))?\n```$", re.MULTILINE)
@@ -66,7 +66,7 @@ def modules():
 
 
 def examples(module):
-    """Les exemples d'un module : nom, texte au format de doctest."""
+    """Les exemples d'un module : nom, texte une session de Python."""
     text = (EXAMPLES / f"{module}.txt").read_text("utf-8")
     parts = re.split(r"^## (\S+)\n", text, flags=re.MULTILINE)
     return {name: body.strip("\n") for name, body in zip(parts[1::2], parts[2::2], strict=True)}
@@ -85,7 +85,7 @@ def entries(module):
 
 
 def _entry(entry, page):
-    """Le reST d'une entrée ; ``page`` est celle d'une docstring qui n'en nomme aucune."""
+    """Le texte d'une entrée ; ``page`` est celle d'une docstring qui n'en nomme aucune."""
     body = f".. code-block:: pycon\n\n{indent(entry.example, '   ')}\n"
     if not PAGE.search(inspect.getdoc(entry.object)):
         if page is None:
@@ -102,10 +102,15 @@ def _entry(entry, page):
 
 
 def page_source(module, page=None):
-    """Le reST d'un module : sa docstring, ses noms, puis leurs entrées."""
+    """Le texte d'un module : sa docstring, ses noms, puis leurs entrées."""
     found = entries(module)
-    links = "\u00a0· ".join(f":py:obj:`{e.name} <{e.full_name}>`" for e in found if e.kind != "module")
-    parts = [f".. automodule:: d2l_fr.{module}", f".. rst-class:: noms\n\n   {links}" if links else ""]
+    links = "\u00a0· ".join(
+        f":py:obj:`{e.name} <{e.full_name}>`" for e in found if e.kind != "module"
+    )
+    parts = [
+        f".. automodule:: d2l_fr.{module}",
+        f".. rst-class:: noms\n\n   {links}" if links else "",
+    ]
     return "\n\n".join([*parts, *(_entry(entry, page) for entry in found)])
 
 
@@ -149,7 +154,7 @@ def dress(app, what, name, owner, options, lines):
 def show_arguments(app, what, name, owner, options, signature, returns):
     """Les réglages d'une figure ; « [] », et non « <factory> », pour une valeur neuve par appel."""
     if inspect.isclass(owner) and issubclass(owner, traitlets.HasTraits):
-        own = [p for p in inspect.signature(owner.__init__).parameters.values()][1:]
+        own = list(inspect.signature(owner.__init__).parameters.values())[1:]
         own = [str(p) for p in own if p.kind is not p.VAR_KEYWORD]
         settings = [f"{setting}=..." for setting in owner.class_traits(control=True)]
         signature = f"({', '.join([*own, '*', *settings])})"
@@ -158,11 +163,12 @@ def show_arguments(app, what, name, owner, options, signature, returns):
             signature = signature.replace(
                 f"{field.name}=<factory>", f"{field.name}={field.default_factory()!r}"
             )
-    return signature, returns
+    # Ce qui ne dit rien des arguments ne se montre pas.
+    return "" if signature == "(*args, **kwargs)" else signature, returns
 
 
 def leave_settings(app, what, name, member, skip, options):
-    """Les réglages d'une figure sont dits dans sa docstring ; leur description, elle, est anglaise."""
+    """La docstring d'une figure dit ses réglages ; leur propre description est en anglais."""
     return True if isinstance(member, traitlets.TraitType) else None
 
 
