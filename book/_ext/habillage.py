@@ -46,6 +46,16 @@ def lighten(block):
     return re.sub(r'(<span class="(\w+)">[^<]*)</span>(\s*)<span class="\2">', r"\1\3", block)
 
 
+def lighten_signature(text):
+    """Une signature sans les balises que rien ne colore : des valeurs par défaut, une chacune."""
+    text = re.sub(r'<em class="sig-param">(.*?)</em>', r"\1", text)
+    text = re.sub(
+        r'<span class="o">=</span><span class="default_value">(.*?)</span>',
+        r'<span class="defaut">=\1</span>', text,
+    )  # fmt: skip
+    return re.sub(r'<span class="(?:[nopw]|sig-paren)">([^<]*)</span>', r"\1", text)
+
+
 def code_styles():
     """Les couleurs du code, celles de la palette."""
     return "\n".join(f".highlight .{n} {{ color: {c}; }}" for n, (_, c) in TOKENS.items()) + "\n"
