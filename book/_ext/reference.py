@@ -17,6 +17,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
+from sphinx.transforms.post_transforms import SphinxPostTransform
 
 import d2l_fr
 
@@ -187,6 +188,17 @@ class Tidy(SphinxTransform):
             node += nodes.Text(text)
 
 
+class PlainLinks(SphinxPostTransform):
+    """Sans bulle : elle ne ferait que répéter le nom sur lequel on est."""
+
+    default_priority = 900
+
+    def run(self):
+        for node in self.document.findall(nodes.reference):
+            if node.get("reftitle", "").startswith("d2l_fr"):
+                del node["reftitle"]
+
+
 def setup(app):
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("source-read", expand)
@@ -194,4 +206,5 @@ def setup(app):
     app.connect("autodoc-process-signature", show_arguments)
     app.connect("autodoc-skip-member", leave_settings)
     app.add_transform(Tidy)
+    app.add_post_transform(PlainLinks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
