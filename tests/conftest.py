@@ -40,6 +40,7 @@ ANNEXES = [
     "resultats",
     "glossaire",
     "notations",
+    "reference-api",
     "d2l-et-nous",
     "references",
     "accessibilite",

@@ -91,6 +91,14 @@ def test_a_badly_written_question_is_refused(text, said):
         questions.parse(text.split("\n"))
 
 
+def test_a_signature_keeps_its_letters_and_one_tag_a_default_value():
+    param = '<em class="sig-param"><span class="n">{}</span>{}</em>'
+    value = '<span class="o">=</span><span class="default_value">0.5</span>'
+    text = param.format("x", "") + ", " + param.format("lr", value)
+    light = habillage.lighten_signature(f'<span class="sig-paren">(</span>{text})')
+    assert light == '(x, lr<span class="defaut">=0.5</span>)'
+
+
 # ---------- conversion
 
 

@@ -307,6 +307,9 @@ def test_words_are_cut_but_not_code_nor_english():
     coupures.hyphenate(body.body)
     assert body.body.p.contents[0].count("\xad") > 3
     assert "\xad" not in body.body.code.get_text() + body.body.em.get_text()
+    signature = page("<dl><dt>d2l.masked_cross_entropy</dt></dl>")
+    coupures.hyphenate(signature.body)
+    assert "\xad" not in signature.body.dt.get_text()
 
 
 # ---------- les échecs

@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 import lexique
+from conftest import SECTIONS
 from passages import read
 
 # Ce que tape un lecteur, et la page (ou le passage) qui doit être parmi les trois premiers.
@@ -133,6 +134,20 @@ def test_the_page_called_so_comes_first(tab, query):
     ask(tab, query)
     title = tab.locator("dialog.recherche li a").first.inner_text()
     assert lexique.flat(title.lower()) == lexique.flat(query.lower())
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("fit", "fit"), ("d2l.fit()", "fit"), ("tokenize", "tokenize"), ("Vocab", "Vocab"),
+        ("perplexity", "perplexity"), ("rnn_step", "rnn_step"), ("d2l.plot.lines", "plot.lines"),
+    ],
+)  # fmt: skip
+def test_a_name_of_the_package_comes_right_after_the_page_that_teaches_it(tab, query, name):
+    ask(tab, query)
+    first, second = found(tab)[:2]
+    assert second == f"reference-api.html#d2l_fr.{name}"
+    assert first.partition(".html")[0] in SECTIONS
 
 
 def test_results_say_the_page_and_quote_the_words(tab):

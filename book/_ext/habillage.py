@@ -25,6 +25,7 @@ TOKENS = {
     "nombre": (r"m\w?|il", "var(--c-input)"),
     "remarque": (r"c\w?|sd", "var(--c-reference)"),
     "nom": (r"nf|nc|fm|nd", "var(--c-input)"),
+    "invite": (r"gp", "var(--c-reference)"),
     "retrait": (r"gd|gr", "var(--c-heldout)"),
     "ajout": (r"gi", "var(--c-output)"),
 }
@@ -43,6 +44,16 @@ def lighten(block):
     block = SPAN.sub(_colored, block.replace("<span></span>", ""))
     # Deux jetons voisins de même couleur n'en font qu'un.
     return re.sub(r'(<span class="(\w+)">[^<]*)</span>(\s*)<span class="\2">', r"\1\3", block)
+
+
+def lighten_signature(text):
+    """Une signature sans les balises que rien ne colore : des valeurs par défaut, une chacune."""
+    text = re.sub(r'<em class="sig-param">(.*?)</em>', r"\1", text)
+    text = re.sub(
+        r'<span class="o">=</span><span class="default_value">(.*?)</span>',
+        r'<span class="defaut">=\1</span>', text,
+    )  # fmt: skip
+    return re.sub(r'<span class="(?:[nopw]|sig-paren)">([^<]*)</span>', r"\1", text)
 
 
 def code_styles():

@@ -1,8 +1,8 @@
 """Les passages d'une page construite : ce que la recherche peut montrer, et rien d'autre.
 
-Un passage commence à un titre des trois premiers niveaux, à un exercice ou à une entrée du
-glossaire, et porte l'ancre qui y mène. Les solutions, les réponses repliées, les sorties, les
-figures et les formules n'en sont pas.
+Un passage commence à un titre des trois premiers niveaux, à un exercice, à une entrée du
+glossaire ou à un nom du paquet, et porte l'ancre qui y mène. Les solutions, les réponses repliées,
+les sorties, les figures et les formules n'en sont pas.
 """
 
 import re
@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 DROPPED_TAGS = {"svg", "script", "style", "button", "template"}
 DROPPED = {"headerlink", "cell_output", "verdict", "question-pourquoi", "math", "eqno"}
-DROPPED |= {"section-number", "caption-number", "toctree-wrapper", "figure-vivante"}
+DROPPED |= {"section-number", "caption-number", "toctree-wrapper", "figure-vivante", "noms"}
 FOLDED = {"solution", "reponse"}  # des <details> dont on ne montre pas le contenu
 HEADER = re.compile(r"^ ?\w+ · ★+ · \d+ min ")  # genre, difficulté et durée d'un exercice
 FORMULA = '<span class="math"></span>'
@@ -25,10 +25,11 @@ class Passage:
     """Un passage : son ancre, son titre, son genre, sa prose, son texte à citer, son code."""
 
     anchor: str
-    kind: str  # h1, h2, h3, exercice ou terme
+    kind: str  # h1, h2, h3, exercice, terme ou nom
     pieces: dict = field(default_factory=lambda: {"titre": [], "prose": [], "texte": []})
     code: list = field(default_factory=list)
     literals: list = field(default_factory=list)
+    summed_up: bool = False  # d'un nom, on ne cherche que le résumé ; le reste se cite
 
     def _joined(self, name):
         text = re.sub(r"\s+", " ", "".join(self.pieces[name]))
@@ -92,8 +93,15 @@ class _Reader(HTMLParser):
             else:
                 self._start(anchor, "terme")
             return "titre"
-        if tag == "dd" and self.open and self.open[-1].kind == "terme":
-            return "passage"
+        if tag == "dt" and "sig-object" in classes and not self._within("entree"):
+            self._start(anchor, "nom")
+            return "signature"
+        if tag == "span" and "descname" in classes and self._within("signature"):
+            return "titre"
+        if tag == "dd" and self.open and self.open[-1].kind in ("terme", "nom"):
+            return "" if self._within("entree") else "entree"
+        if self.open and self.open[-1].summed_up:
+            return "rien" if tag == "div" and "highlight" in classes else ""
         if tag == "div" and "highlight" in classes and self.open:
             self.open[-1].code.append("")
             return "code"
@@ -121,8 +129,10 @@ class _Reader(HTMLParser):
         while self.stack:
             name, role, _, _ = self.stack.pop()
             self.dropped -= role == "rien"
-            if role == "passage" and self.open:
+            if role in ("passage", "entree") and self.open:
                 self.open.pop()
+            elif name == "p" and self.open and self.open[-1].kind == "nom":
+                self.open[-1].summed_up = True
             if name not in INLINE:
                 self._add(" ")
             if name == tag:
@@ -133,7 +143,8 @@ class _Reader(HTMLParser):
 
     def _add(self, text, *where):
         if self.open and not self.dropped:
-            for name in where or ("prose", "texte"):
+            everywhere = ("texte",) if self.open[-1].summed_up else ("prose", "texte")
+            for name in where or everywhere:
                 self.open[-1].pieces[name].append(text)
 
     def handle_data(self, data):
@@ -143,6 +154,8 @@ class _Reader(HTMLParser):
             self.open[-1].code[-1] += data
         elif self._within("titre"):
             self._add(data, "titre")
+        elif self._within("signature"):
+            return
         elif self._within("mot-code"):
             self.open[-1].literals[-1] += data
             self._add(data, "texte")

@@ -34,7 +34,7 @@ QUESTIONS = {
     "quoi",
     "sert",
 }
-KINDS = ["h1", "h2", "h3", "exercice", "terme"]
+KINDS = ["h1", "h2", "h3", "exercice", "terme", "nom"]
 DEFINED = 8  # ce que compte une définition, quand un emploi compte 1
 
 
@@ -49,6 +49,8 @@ def names(passage):
         counts.update(NAME.findall(literal))
         if called := re.match(r"(\w+)\(", literal):
             counts[called[1]] += 1
+    if passage.kind == "nom":
+        counts[passage.anchor.replace("d2l_fr.", "d2l.")] += DEFINED
     found = Counter()
     for name, count in counts.items():
         root, _, last = name.rpartition(".")
@@ -74,7 +76,7 @@ def build(pages):
             anchor = "" if passage.anchor == slug(passage.title) else passage.anchor
             sections.append([number, KINDS.index(passage.kind), passage.title, anchor])
             texts[name].append(passage.text)
-            headings += words(passage.title)
+            headings += words(passage.title) if passage.kind != "nom" else ()
             found = [word for word in words(passage.prose) if flat(word) not in stop]
             sizes.append(digits(min(len(found) // 8, 89)))
             for word, count in Counter(w for w in found if not w.isdigit()).items():

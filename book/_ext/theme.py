@@ -117,6 +117,15 @@ class BookTranslator(HTML5Translator):
         finally:  # SkipNode, une fois le bloc écrit
             self.body[start:] = [habillage.lighten(part) for part in self.body[start:]]
 
+    def visit_desc_signature(self, node):
+        self.signature_start = len(self.body)
+        super().visit_desc_signature(node)
+
+    def depart_desc_signature(self, node):
+        super().depart_desc_signature(node)
+        start = self.signature_start
+        self.body[start:] = [habillage.lighten_signature("".join(self.body[start:]))]
+
 
 def _title(app, page):
     return app.builder.render_partial(app.env.titles[page])["title"]

@@ -6,6 +6,7 @@ La règle est dans ``d2l_fr.typography`` ; les notebooks s'en servent aussi.
 import re
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
@@ -13,7 +14,10 @@ from d2l_fr.french import typography
 
 SHORT = 30  # caractères de TeX : au-delà, la formule doit pouvoir se couper
 PUNCTUATION = re.compile("^[\u00a0\u202f]?[,.;:!?)»…]+")
-CODE = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
+CODE = (
+    nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw,
+    addnodes.desc_signature,
+)  # fmt: skip
 
 
 def is_prose(text):

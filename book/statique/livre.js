@@ -82,6 +82,10 @@
   });
 
   // ---------- code à copier
+  // D'une session, on ne recopie que ce qui s'y tape : ni invites, ni résultats.
+  const typed = (text) => (text.startsWith(">>> ")
+    ? text.match(/^(?:>>>|\.\.\.)(?: .*)?$/gm).map((line) => line.slice(4)).join("\n")
+    : text.replace(/\n$/, ""));
   const addCopy = (code) => {
     const block = code.parentElement, button = document.createElement("button");
     if (!block.matches("div.highlight") || $(".copier", block) || block.closest(".cell_output")) return;
@@ -89,7 +93,7 @@
     button.setAttribute("aria-label", "Copier le code");
     button.addEventListener("click", async () => {
       try {
-        await navigator.clipboard.writeText(code.textContent.replace(/\n$/, ""));
+        await navigator.clipboard.writeText(typed(code.textContent));
         button.textContent = "Copié";
       } catch {
         getSelection().selectAllChildren(code); // sans presse-papiers : Ctrl-C fera le reste

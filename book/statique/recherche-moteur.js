@@ -4,9 +4,10 @@
   const api = window.d2lRecherche;
   // Ce que vaut un mot trouvé dans le titre du passage, dans celui de la page, dans chacun des
   // autres passages de la page ; puis le poids de chaque genre de passage (h1, h2, h3, exercice,
-  // entrée du glossaire), de chaque genre de page (chapitre, accueil, autres), d'un titre banal.
+  // entrée du glossaire, nom du paquet), de chaque genre de page (chapitre, accueil, autres), d'un
+  // titre banal.
   const TITLE = 3.2, PAGE_TITLE = 0.8, PAGE_THEME = 0.07;
-  const KIND = [1.05, 1, 1, 0.75, 1.2], RANK = [1, 0.93, 0.65], COMMON = 0.75;
+  const KIND = [1.05, 1, 1, 0.75, 1.2, 1], RANK = [1, 0.93, 0.65], COMMON = 0.75;
   const K1 = 1.2, LENGTH = 0.55, SHORTEST = 0.5; // BM25, et ce que compte au moins un passage court
   const MOST_FORMS = 60; // d'un mot à peine commencé
   const { flat, words, stem, places, ELISION } = api.lexique;
@@ -166,7 +167,11 @@
       for (const { found } of reading) for (const [term, weight] of found) if (weight > 0.3) marks.add(term);
     }
     const ranked = [...best].sort((a, b) => b[1].value - a[1].value || a[0] - b[0]);
+    // Un nom du paquet demandé tel quel, « fit » ou « d2l.fit() », suit le passage qui l'explique.
+    const asked = query.trim().replace(/\(.*/, "").split(".").at(-1).toLowerCase();
+    const named = ranked.findIndex(([place]) => index.passages[place].kind === 5 && index.passages[place].title.toLowerCase() === asked);
     const top = ranked[0]?.[1].value ?? 0;
+    if (named > 1) ranked.splice(1, 0, ...ranked.splice(named, 1));
     const kept = ranked.filter(([, score]) => score.whole || score.value > top / 6);
     const fixed = (all[0] ?? []).filter((concept) => concept.fixed).map(({ word, fixed: form }) => [word, form]);
     const missing = all.length === 1 ? all[0].filter(({ found }) => !found.size).map(({ word }) => word) : [];

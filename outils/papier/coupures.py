@@ -13,7 +13,7 @@ from bs4.element import Comment
 SOFT = "\xad"
 WORD = re.compile(r"[^\W\d_]{7,}")
 # Ni code, ni formules, ni titres ; ni italiques, souvent de l'anglais.
-KEPT = {"pre", "code", "i", "em", "h1", "h2", "h3", "h4", "script", "style"}
+KEPT = {"pre", "code", "i", "em", "h1", "h2", "h3", "h4", "dt", "script", "style"}
 
 
 def hyphenate(body):
