@@ -42,6 +42,7 @@ ANNEXES = [
     "notations",
     "reference-api",
     "d2l-et-nous",
+    "banc-d-essai",
     "references",
     "accessibilite",
     "a-propos",
