@@ -367,7 +367,7 @@ def panels(
     size: tuple[float, float] = (5.6, 3.0),
     sharex: Share = False,
     sharey: Share = False,
-) -> NDArray[Any]:
+) -> NDArray[np.object_]:
     """Prépare une figure à plusieurs cadres ; rend leurs axes, vecteur de ``rows * cols``.
 
     Page : sequence.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from html import escape
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypeVar
 
 from d2l_fr import palette
 from d2l_fr.french import fr
@@ -12,6 +12,9 @@ __all__ = ["Drawing"]
 Attribute: TypeAlias = str | float
 Span: TypeAlias = tuple[float, float]
 Scale: TypeAlias = Callable[[float], float]
+# Ce que portent les axes : un format peut n'écrire que des entiers.
+X = TypeVar("X", bound=float)
+Y = TypeVar("Y", bound=float)
 
 COLORS = palette.LIGHT | {role: tint[0] for role, tint in palette.TINTS.items()}
 # Ce que XML refuse, même échappé : un texte tapé par le lecteur peut en contenir.
@@ -111,10 +114,10 @@ class Drawing:
         box: tuple[float, float, float, float] | None = None,
         xlabel: str = "",
         ylabel: str = "",
-        xticks: Iterable[float] = (),
-        yticks: Iterable[float] = (),
-        xformat: Callable[[Any], str] = fr,
-        yformat: Callable[[Any], str] = fr,
+        xticks: Iterable[X] = (),
+        yticks: Iterable[Y] = (),
+        xformat: Callable[[X], str] = fr,
+        yformat: Callable[[Y], str] = fr,
     ) -> tuple[Scale, Scale]:
         """Pose un repère sur ``box`` (gauche, haut, droite, bas) ; rend les échelles (x, y)."""
         left, top, right, bottom = box or (56, 16, self.width - 16, self.height - 46)
@@ -128,9 +131,9 @@ class Drawing:
         for tick in yticks:
             self.line(left, up(tick), right, up(tick))
             self.text(left - 8, up(tick) + 5, yformat(tick), "reference", 13, "end")
-        for tick in xticks:
-            self.line(across(tick), bottom, across(tick), bottom + 5, "reference")
-            self.text(across(tick), bottom + 20, xformat(tick), "reference", 13, "middle")
+        for mark in xticks:
+            self.line(across(mark), bottom, across(mark), bottom + 5, "reference")
+            self.text(across(mark), bottom + 20, xformat(mark), "reference", 13, "middle")
         self.line(left, bottom, right, bottom, "reference")
         self.text((left + right) / 2, bottom + 40, xlabel, "data", 14, "middle")
         self.text(left - 8, top - 12 if top > 22 else 12, ylabel, "data", 14)

@@ -161,7 +161,7 @@ class Falaise(Figure):
         self.send_arrays("float32", ink=[ink / 100 for ink in LEVELS.values()])
 
     @T.validate("start", "rate", "threshold", "shown")
-    def _valid(self, proposal: Proposal) -> Any:
+    def _valid(self, proposal: Proposal) -> object:
         name, value = proposal["trait"].name, proposal["value"]
         if name == "start":
             ok = len(value) == 2 and W[0] <= value[0] <= W[1] and B[0] <= value[1] <= B[1]

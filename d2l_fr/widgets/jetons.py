@@ -93,7 +93,8 @@ class Jetons(Figure):
         return tokens, self.vocabs[level][tokens]
 
     def static(self) -> Drawing:
-        drawing, top = Drawing(680, 100), 24.0
+        drawing = Drawing(680, 100)
+        top: float = 24
         for level, name in LEVELS.items():
             tokens, ids = self.split(level)
             title = f"En {name} : {fr(len(ids))} jeton{'s' * (len(ids) > 1)}"
@@ -120,7 +121,8 @@ def _draw_tokens(
     drawing: Drawing, top: float, tokens: list[str], ids: list[int], known: bool
 ) -> float:
     """Dessine des jetons côte à côte, sur trois rangées au plus ; rend le bas de la dernière."""
-    x, rows = 2.0, 1
+    rows = 1
+    x: float = 2
     for i, (token, index) in enumerate(zip(tokens, ids, strict=True)):
         label = readable(token)
         label = label if len(label) <= 30 else label[:30] + "…"

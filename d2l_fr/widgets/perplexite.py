@@ -63,7 +63,7 @@ class Perplexite(Figure):
         self._valid({"trait": self.traits()["truth"], "value": self.truth})
 
     @T.validate("tokens", "probs", "truth")
-    def _valid(self, proposal: Proposal) -> Any:
+    def _valid(self, proposal: Proposal) -> object:
         name, value, size = proposal["trait"].name, proposal["value"], len(self.tokens)
         if name == "tokens":
             visible = all(len(token) == 1 and token.isprintable() for token in value)
