@@ -134,8 +134,9 @@ class Loupe(Figure):
     state = T.Bool(False).tag(sync=True, control=True)
     text = T.Unicode(SENTENCE).tag(sync=True, control=True)
     position = T.Int(0).tag(sync=True, control=True)
-    cells: T.List[list[str]] = T.List(help="Nom et cellule de chaque réseau.").tag(sync=True)
-    tokens: T.List[str] = T.List(help="Le vocabulaire, dans l'ordre des indices.").tag(sync=True)
+    # Entre guillemets : les traitlets de Colab, plus anciens, ne se précisent pas ainsi.
+    cells: "T.List[list[str]]" = T.List(help="Nom et cellule de chaque réseau.").tag(sync=True)
+    tokens: "T.List[str]" = T.List(help="Le vocabulaire, dans l'ordre des indices.").tag(sync=True)
     window = T.Int(32).tag(sync=True)
 
     def __init__(
