@@ -6,28 +6,45 @@ laisse le précédent intact.
 
 import os
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeAlias, TypedDict
 
 import torch
+from torch import nn
+from torch.optim import Optimizer
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
 _FORMAT = "d2l_fr.fit"
 
+Weights: TypeAlias = dict[str, torch.Tensor]
 
-def _shapes(model):
+
+# Ce qui distingue un modèle d'un autre.
+Identity = TypedDict("Identity", {"class": str, "shapes": dict[str, list[int]]})
+
+
+def _shapes(model: nn.Module) -> Identity:
     """Le nom du modèle et les formes de ses poids : ce qui le distingue d'un autre."""
     shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
     return {"class": type(model).__name__, "shapes": shapes}
 
 
-def fingerprint(tokens):
+def fingerprint(tokens: torch.Tensor) -> str:
     """De quoi reconnaître une suite de jetons (N,) sans la garder : sa longueur, une empreinte."""
     data = tokens.cpu().contiguous().numpy().tobytes()
     return f"{len(tokens)} jetons, empreinte {zlib.crc32(data):08x}"
 
 
-def save_checkpoint(path, model, optimizer, settings, progress, best):
+def save_checkpoint(
+    path: str | os.PathLike[str],
+    model: nn.Module,
+    optimizer: Optimizer,
+    settings: Mapping[str, object],
+    progress: dict[str, Any],
+    best: Weights | None,
+) -> None:
     """Écrit le point de reprise : poids, optimiseur, réglages, avancement, meilleurs poids.
 
     ``progress`` est un dictionnaire de nombres et de listes ; ``best``, les meilleurs poids ou
@@ -53,7 +70,12 @@ def save_checkpoint(path, model, optimizer, settings, progress, best):
         partial.unlink(missing_ok=True)  # même après un Ctrl-C au milieu de l'écriture
 
 
-def load_checkpoint(path, model, optimizer, settings):
+def load_checkpoint(
+    path: str | os.PathLike[str],
+    model: nn.Module,
+    optimizer: Optimizer,
+    settings: Mapping[str, object],
+) -> tuple[dict[str, Any], Weights | None] | tuple[None, None]:
     """Relit un point de reprise dans ``model`` et ``optimizer`` ; rend ``progress`` et ``best``.
 
     Rend (None, None) si le fichier n'existe pas. Lève ``FileNotFoundError`` si son dossier
@@ -86,7 +108,7 @@ def load_checkpoint(path, model, optimizer, settings):
     return content["progress"], content["best"]
 
 
-def _read(path):
+def _read(path: Path) -> dict[str, Any] | None:
     """Rend le contenu d'un point de reprise, ou None si le fichier n'en est pas un."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -98,5 +120,5 @@ def _read(path):
     return content if whole else None
 
 
-def _num_weights(identity):
+def _num_weights(identity: Identity) -> int:
     return sum(torch.Size(shape).numel() for shape in identity["shapes"].values())

@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Callable
+from typing import Protocol
 
 __all__ = ["fr", "prose", "typography"]
 
@@ -10,7 +12,13 @@ NNBSP = "\u202f"  # insécable fine : devant ; ! ? et entre les milliers
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def fr(value, digits=None):
+class Scalar(Protocol):
+    """Un nombre de NumPy, ou un tenseur ou un tableau d'un seul élément."""
+
+    def item(self) -> float: ...
+
+
+def fr(value: float | Scalar, digits: int | None = None) -> str:
     """Écrit un nombre à la française : virgule décimale, espace fine entre les milliers.
 
     Paramètres : ``value``, un nombre (ou un tenseur à un élément) ; ``digits``, le nombre de
@@ -29,8 +37,8 @@ def fr(value, digits=None):
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if digits is None and not float(value).is_integer():
-        mantissa, exponent = f"{value:.2e}".split("e")  # arrondi d'abord : 9,999 devient 10
-        exponent = int(exponent)
+        mantissa, power = f"{value:.2e}".split("e")  # arrondi d'abord : 9,999 devient 10
+        exponent = int(power)
         if not -4 <= exponent < 6:
             return f"{fr(float(mantissa), 2)}·10{str(exponent).translate(SUPERSCRIPTS)}"
         digits = max(0, 2 - exponent)
@@ -41,7 +49,7 @@ def fr(value, digits=None):
     return text
 
 
-_RULES = [
+_RULES: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"\.\.\."), "…"),
     (re.compile(r"(?<=[^\W\d_])'"), "’"),
     (re.compile(r"(?<![\d,.])\d{1,3}(?: \d{3})+(?!\d)"), lambda m: m[0].replace(" ", NNBSP)),
@@ -53,7 +61,7 @@ _RULES = [
 ]
 
 
-def typography(text):
+def typography(text: str) -> str:
     """Pose l'apostrophe courbe, les points de suspension et les espaces insécables.
 
     Ne touche ni aux mots ni à la ponctuation elle-même ; l'appliquer deux fois ne change
@@ -75,7 +83,7 @@ VERBATIM = re.compile(
 )
 
 
-def prose(text):
+def prose(text: str) -> str:
     """Pose la typographie française dans du Markdown, hors du code, des formules, des adresses.
 
     Page : text-sequence.

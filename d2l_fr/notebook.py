@@ -3,7 +3,7 @@
 __all__ = ["glue"]
 
 
-def glue(name, value):
+def glue(name: str, value: object) -> None:
     """Donne à la prose de la page un nombre (ou un texte) issu du calcul.
 
     Le rôle ``{glue:text}`` du même nom l'affiche à la construction du livre ; dans un

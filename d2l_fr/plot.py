@@ -7,23 +7,35 @@ figure neuve de ``size`` pouces, et ne rendent rien : dans un notebook, la figur
 
 import logging
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.ticker import Formatter, LogFormatterSciNotation, NullLocator, ScalarFormatter
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from d2l_fr import palette
 from d2l_fr.french import fr
 
 __all__ = ["bars", "heatmap", "lines", "panels", "points", "unit_circle", "use_style"]
 
+Values: TypeAlias = ArrayLike | Tensor
+Curve: TypeAlias = Values | tuple[Values, Values]
+Guides: TypeAlias = Iterable[float | tuple[float, str]]
+Limits: TypeAlias = tuple[float | None, float | None]
+Dashes: TypeAlias = str | tuple[float, Sequence[float]]
+Share: TypeAlias = bool | Literal["none", "all", "row", "col"]
+
 _CYCLE = ("input", "hidden", "output", "gradient", "data", "train")
 _MARKS = ("o", "s", "^", "D", "v", "P")
 
 
-def use_style():
+def use_style() -> None:
     """Applique le style du livre à matplotlib ; dans IPython, demande des figures en SVG."""
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     colors = palette.LIGHT
@@ -74,10 +86,10 @@ def use_style():
 class _Decimal(ScalarFormatter):
     """Graduations à virgule décimale, avec l'espace des milliers."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(useOffset=False, useMathText=True)
 
-    def __call__(self, value, pos=None):
+    def __call__(self, value: float, pos: int | None = None) -> str:
         text = re.sub(r"\$\\mathdefault\{(.*)\}\$", r"\1", super().__call__(value, pos))
         if not text:
             return ""
@@ -88,44 +100,58 @@ class _Decimal(ScalarFormatter):
 class _Label(Formatter):
     """Graduations nommées : la position ``i`` porte le ``i``-ième nom."""
 
-    def __init__(self, names):
+    def __init__(self, names: Iterable[object]) -> None:
         self.names = list(names)
 
-    def __call__(self, value, pos=None):
+    def __call__(self, value: float, pos: int | None = None) -> str:
         index = round(value)
         inside = abs(value - index) < 1e-6 and 0 <= index < len(self.names)
         return str(self.names[index]) if inside else ""
 
 
-def _color(role):
+def _color(role: str) -> str:
     if role not in palette.DASHES:
         raise ValueError(f"Rôle inconnu : {role!r}. Choisissez parmi {', '.join(palette.DASHES)}.")
     return palette.LIGHT[role]
 
 
-def _array(values):
+def _array(values: Values) -> NDArray[Any]:
     """Accepte listes, tableaux et tenseurs (même sur un GPU ou suivis par autograd)."""
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
 
 
-def _axes(ax, size):
+def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     return ax if ax is not None else plt.figure(figsize=size).add_subplot()
 
 
-def _finish(ax, xlabel, ylabel, title, xscale="linear", yscale="linear", xlim=None, ylim=None):
+def _finish(
+    ax: Axes,
+    xlabel: str,
+    ylabel: str,
+    title: str | None,
+    xscale: str = "linear",
+    yscale: str = "linear",
+    xlim: Limits | None = None,
+    ylim: Limits | None = None,
+) -> None:
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
     if title:
         ax.set_title(title)
     for axis, scale in ((ax.xaxis, xscale), (ax.yaxis, yscale)):
         axis.set_major_formatter(_Decimal() if scale == "linear" else LogFormatterSciNotation())
     if xlim is not None:
-        ax.set_xlim(xlim)
+        ax.set_xlim(*xlim)
     if ylim is not None:
-        ax.set_ylim(ylim)
+        ax.set_ylim(*ylim)
 
 
-def _guides(ax, hlines, vlines):
-    style = {"color": palette.LIGHT["reference"], "linestyle": ":", "linewidth": 1.2, "zorder": 1}
+def _guides(ax: Axes, hlines: Guides, vlines: Guides) -> None:
+    style: dict[str, Any] = {
+        "color": palette.LIGHT["reference"],
+        "linestyle": ":",
+        "linewidth": 1.2,
+        "zorder": 1,
+    }
     for guides, draw, is_x in ((hlines, ax.axhline, False), (vlines, ax.axvline, True)):
         for guide in guides:
             position, label = guide if isinstance(guide, tuple) else (guide, None)
@@ -142,7 +168,9 @@ def _guides(ax, hlines, vlines):
                 )  # fmt: skip
 
 
-def _series(series, x):
+def _series(
+    series: Mapping[str, Curve], x: Values | None
+) -> Iterator[tuple[str, NDArray[Any], NDArray[Any]]]:
     for label, values in series.items():
         if isinstance(values, tuple):
             abscissae, ordinates = map(_array, values)
@@ -158,10 +186,26 @@ def _series(series, x):
 
 
 def lines(
-    series, x=None, *, xlabel, ylabel, title=None, roles=None, styles=None, markers=None,
-    xscale="linear", yscale="linear", xlim=None, ylim=None, xticks=None, hlines=(), vlines=(),
-    size=(5.6, 3.0), ax=None, alpha=None,
-):  # fmt: skip
+    series: Mapping[str, Curve],
+    x: Values | None = None,
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    styles: Mapping[str, Dashes] | None = None,
+    markers: Mapping[str, str] | None = None,
+    xscale: str = "linear",
+    yscale: str = "linear",
+    xlim: Limits | None = None,
+    ylim: Limits | None = None,
+    xticks: Iterable[float] | None = None,
+    hlines: Guides = (),
+    vlines: Guides = (),
+    size: tuple[float, float] = (5.6, 3.0),
+    ax: Axes | None = None,
+    alpha: float | None = None,
+) -> None:
     """Trace des courbes.
 
     Paramètres : ``series``, un dictionnaire étiquette → ``y`` ou ``(x, y)`` (vecteurs de même
@@ -189,15 +233,29 @@ def lines(
 
 
 def points(
-    series, x=None, *, xlabel, ylabel, title=None, roles=None, markers=None, alpha=0.8,
-    xscale="linear", yscale="linear", xlim=None, ylim=None, hlines=(), vlines=(),
-    size=(5.6, 3.0), ax=None,
-):  # fmt: skip
+    series: Mapping[str, Curve],
+    x: Values | None = None,
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    markers: Mapping[str, str] | None = None,
+    alpha: float | None = 0.8,
+    xscale: str = "linear",
+    yscale: str = "linear",
+    xlim: Limits | None = None,
+    ylim: Limits | None = None,
+    hlines: Guides = (),
+    vlines: Guides = (),
+    size: tuple[float, float] = (5.6, 3.0),
+    ax: Axes | None = None,
+) -> None:
     """Trace des nuages de points ; mêmes paramètres que ``lines``, avec ``alpha``, l'opacité.
 
     Lève ``ValueError`` pour un rôle inconnu ou des longueurs différentes. Page : text-sequence.
     """
-    marks = {label: _MARKS[i % len(_MARKS)] for i, label in enumerate(series)} | (markers or {})
+    marks = {label: _MARKS[i % len(_MARKS)] for i, label in enumerate(series)} | dict(markers or {})
     lines(
         series, x, xlabel=xlabel, ylabel=ylabel, title=title, roles=roles, markers=marks,
         styles=dict.fromkeys(series, "none"), xscale=xscale, yscale=yscale, xlim=xlim, ylim=ylim,
@@ -206,29 +264,45 @@ def points(
 
 
 def bars(
-    labels, values, *, xlabel, ylabel, title=None, role="input", horizontal=False,
-    size=(5.6, 3.0), ax=None,
-):  # fmt: skip
+    labels: Iterable[object],
+    values: Values,
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str | None = None,
+    role: str = "input",
+    horizontal: bool = False,
+    size: tuple[float, float] = (5.6, 3.0),
+    ax: Axes | None = None,
+) -> None:
     """Trace un diagramme en barres : ``labels`` et ``values`` de même longueur, un seul rôle.
 
     Lève ``ValueError`` pour un rôle inconnu ou des longueurs différentes. Page : text-sequence.
     """
-    labels, values = list(map(str, labels)), _array(values)
-    if len(labels) != len(values):
-        raise ValueError(f"{len(labels)} étiquettes pour {len(values)} valeurs.")
-    ax, positions = _axes(ax, size), np.arange(len(labels))
-    (ax.barh if horizontal else ax.bar)(positions, values, 0.72, color=_color(role))
+    names, heights = list(map(str, labels)), _array(values)
+    if len(names) != len(heights):
+        raise ValueError(f"{len(names)} étiquettes pour {len(heights)} valeurs.")
+    ax, positions = _axes(ax, size), np.arange(len(names))
+    (ax.barh if horizontal else ax.bar)(positions, heights, 0.72, color=_color(role))
     _finish(ax, xlabel, ylabel, title)
     if horizontal:
         ax.invert_yaxis()
-        ax.set_yticks(positions, labels)
+        ax.set_yticks(positions, names)
         ax.grid(axis="y", visible=False)
     else:
-        ax.set_xticks(positions, labels)
+        ax.set_xticks(positions, names)
         ax.grid(axis="x", visible=False)
 
 
-def unit_circle(series, *, title=None, roles=None, limit=None, size=(4.2, 4.0), ax=None):
+def unit_circle(
+    series: Mapping[str, Values],
+    *,
+    title: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    limit: float | None = None,
+    size: tuple[float, float] = (4.2, 4.0),
+    ax: Axes | None = None,
+) -> None:
     """Place des racines complexes dans le plan, avec le cercle unité.
 
     Paramètres : ``series``, étiquette → vecteur complexe ; ``limit``, la demi-largeur du cadre.
@@ -253,9 +327,18 @@ def unit_circle(series, *, title=None, roles=None, limit=None, size=(4.2, 4.0), 
 
 
 def heatmap(
-    matrix, *, xlabel, ylabel, title=None, xticks=None, yticks=None, diverging=False,
-    label=None, size=(5.6, 3.0), ax=None,
-):  # fmt: skip
+    matrix: Values,
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str | None = None,
+    xticks: Sequence[object] | None = None,
+    yticks: Sequence[object] | None = None,
+    diverging: bool = False,
+    label: str | None = None,
+    size: tuple[float, float] = (5.6, 3.0),
+    ax: Axes | None = None,
+) -> None:
     """Montre une matrice en couleurs (lignes × colonnes).
 
     Paramètres : ``xticks`` et ``yticks``, les noms des colonnes et des lignes ; ``diverging``,
@@ -266,7 +349,7 @@ def heatmap(
     bound = np.nanmax(np.abs(matrix)) if diverging else None
     image = ax.imshow(
         matrix, aspect="auto", interpolation="nearest", cmap="RdBu_r" if diverging else "cividis",
-        vmin=-bound if diverging else None, vmax=bound,
+        vmin=None if bound is None else -bound, vmax=bound,
     )  # fmt: skip
     _finish(ax, xlabel, ylabel, title)
     ax.grid(visible=False)
@@ -277,7 +360,14 @@ def heatmap(
     ax.figure.colorbar(image, ax=ax, label=label or "", format=_Decimal())
 
 
-def panels(rows, cols, *, size=(5.6, 3.0), sharex=False, sharey=False):
+def panels(
+    rows: int,
+    cols: int,
+    *,
+    size: tuple[float, float] = (5.6, 3.0),
+    sharex: Share = False,
+    sharey: Share = False,
+) -> NDArray[np.object_]:
     """Prépare une figure à plusieurs cadres ; rend leurs axes, vecteur de ``rows * cols``.
 
     Page : sequence.

@@ -13,7 +13,9 @@ from d2l_fr.notebook import glue
 __all__ = ["result"]
 
 
-def result(key, label, carried, cold=None, seconds=None):
+def result(
+    key: str, label: str, carried: float, cold: float | None = None, seconds: float | None = None
+) -> None:
     """Ajoute un modèle au tableau des résultats du livre, et affiche sa ligne.
 
     Paramètres : ``key``, une clé unique dans le livre ; ``label``, le nom du modèle ;
@@ -36,7 +38,7 @@ def result(key, label, carried, cold=None, seconds=None):
     glue(f"resultat:{key}", json.dumps(row | {"seconds": seconds}, ensure_ascii=False))
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Rend une durée à lire : « 27 s », « 3,2 s », « moins de 0,1 s »."""
     if seconds < 0.1:
         return "moins de 0,1 s"

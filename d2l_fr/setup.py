@@ -8,7 +8,7 @@ import torch
 __all__ = ["device", "set_seed"]
 
 
-def set_seed(seed=42):
+def set_seed(seed: int = 42) -> None:
     """Fixe les graines de Python, de NumPy et de PyTorch (processeur et GPU).
 
     Paramètre : ``seed``, un entier entre 0 et 2**32 - 1.
@@ -21,7 +21,7 @@ def set_seed(seed=42):
     torch.manual_seed(seed)
 
 
-def device():
+def device() -> torch.device:
     """Rend le ``torch.device`` à employer : un GPU s'il y en a un, sinon le processeur.
 
     Page : sequence.

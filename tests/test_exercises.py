@@ -300,11 +300,20 @@ def test_an_open_question_is_not_checked():
         (("### Solution\nExplication.", ""), "« ### Solution » manque"),
         (("```python solution", "```python autre"), "veut amorce, solution et verification"),
         (("## moyenne", "## Moyenne"), "en minuscules"),
+        (("def moving_average(x, n):\n    ...", "a, b = None, None"), "il faut une amorce, qui"),
     ],
 )
 def test_a_badly_written_exercise_is_refused(change, said):
     with pytest.raises(ExerciseError, match=said):
         parse("essai", EXAMPLE.replace(*change))
+
+
+def test_an_exam_needs_a_name_for_the_answer():
+    exam = '```python epreuve\ndef une(compare, require, rng):\n    """1 point : tout."""\n```\n'
+    head = ":titre: A\n:genre: calcul\n:difficulte: 1\n:minutes: 5\n"
+    text = f"## a\n{head}\nÉnoncé.\n\n{exam}\n### Solution\nExplication.\n"
+    with pytest.raises(ExerciseError, match="il faut une amorce, qui nomme"):
+        parse("essai", text)
 
 
 def test_an_exercise_cannot_be_written_twice():

@@ -112,6 +112,7 @@ def test_the_wheel_carries_corpora_and_exercises(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"d2l_fr/corpora/recit.txt", "d2l_fr/exercises/sequence.md"} <= names
+    assert {"d2l_fr/py.typed", "d2l_fr/training.pyi", "d2l_fr/widgets/__init__.pyi"} <= names
     assert not [n for n in names if n.startswith(("book", "tests", "outils"))]
 
 

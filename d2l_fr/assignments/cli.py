@@ -6,8 +6,10 @@ import secrets
 import sys
 import time
 import traceback
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
 
 from d2l_fr.assignments.course import (
     Assignment,
@@ -21,6 +23,12 @@ from d2l_fr.exercises.source import ExerciseError, load_exercises, sections
 from d2l_fr.french import fr
 
 __all__ = ["main"]
+
+if TYPE_CHECKING:  # chargés au premier besoin seulement
+    from tqdm import tqdm
+
+    from d2l_fr.assignments.gradebook import Copies
+    from d2l_fr.assignments.grading import Grader, Verdict
 
 # argparse ne parle français que si le système a le bon catalogue : on le lui fournit.
 _FRENCH = {
@@ -46,13 +54,15 @@ NEEDS = (
 )
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="d2l-fr", description="Les outils du livre.")
     groups = parser.add_subparsers(dest="groupe", metavar="devoir", required=True)
     group = groups.add_parser("devoir", help="créer, ramasser, corriger et noter des devoirs")
     actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
 
-    def action(name, text, function):
+    def action(
+        name: str, text: str, function: Callable[[argparse.Namespace], int | None]
+    ) -> argparse.ArgumentParser:
         made = actions.add_parser(name, help=text, description=text)
         made.add_argument("--cours", default=".", metavar="DOSSIER", help="le dossier du cours")
         made.set_defaults(function=function)
@@ -112,17 +122,17 @@ def _parser():
     return parser
 
 
-def _count(number, *words):
+def _count(number: int, *words: str) -> str:
     """« 1 copie notée », « 3 copies notées »."""
     return " ".join([str(number), *(word + "s" * (number > 1) for word in words)])
 
 
-def _some(names, shown=10):
+def _some(names: Sequence[str], shown: int = 10) -> str:
     """Les premiers noms d'une liste."""
     return ", ".join(names[:shown]) + ("…" if len(names) > shown else "")
 
 
-def _list(options):
+def _list(options: argparse.Namespace) -> None:
     course = Course(options.cours)
     given = [load_exercises(section) for section in sections()]
     given += course.own_exercises().values()
@@ -145,10 +155,10 @@ def _list(options):
                 )
     print("\nDevoirs tout prêts :")
     for name, ready in ready_made().items():
-        exercises = [course.find_exercise(identifier) for identifier in ready["exercices"]]
+        chosen = [course.find_exercise(identifier) for identifier in ready["exercices"]]
         print(
-            f"  {name:12} {sum(e.points for e in exercises)} pts  "
-            f"{sum(e.minutes for e in exercises)} min  {ready['titre']}"
+            f"  {name:12} {sum(e.points for e in chosen)} pts  "
+            f"{sum(e.minutes for e in chosen)} min  {ready['titre']}"
         )
     if names := course.names():
         print(f"\nDevoirs du cours {course.root} :")
@@ -160,7 +170,7 @@ def _list(options):
             )
 
 
-def _create(options):
+def _create(options: argparse.Namespace) -> None:
     from d2l_fr.assignments.gradebook import publish
 
     course = Course(options.cours)
@@ -182,7 +192,7 @@ def _create(options):
             "l'énoncé de copies rendues. Donnez un autre nom au nouveau devoir (ou, si ce ne sont "
             f"que des essais, effacez submitted/*/{options.nom})."
         )
-    identifiers = options.exercices or ready["exercices"]
+    identifiers = options.exercices or (ready["exercices"] if ready else [])
     if len(set(identifiers)) < len(identifiers):
         raise CourseError("Le même exercice est demandé deux fois.")
     exercises = [course.find_exercise(identifier) for identifier in identifiers]
@@ -224,7 +234,7 @@ def _create(options):
         print("  Sans --depot, le notebook ne sait pas installer le paquet sur Colab.")
 
 
-def _prove(assignment):
+def _prove(assignment: Assignment) -> None:
     """Éprouve les exercices avant de les donner. Lève ``CourseError`` s'il y en a un de faux."""
     from d2l_fr.exercises.checks import _prepare, grade
 
@@ -246,7 +256,7 @@ def _prove(assignment):
             raise CourseError(f"{where} : son code lève {kind} ({error}).") from error
 
 
-def _enrol(options):
+def _enrol(options: argparse.Namespace) -> None:
     from d2l_fr.assignments.gradebook import hand_out
 
     course = Course(options.cours)
@@ -263,7 +273,7 @@ def _enrol(options):
     )
 
 
-def _collect(options):
+def _collect(options: argparse.Namespace) -> None:
     from d2l_fr.assignments.collect import collect
 
     course = Course(options.cours)
@@ -276,20 +286,22 @@ def _collect(options):
         raise CourseError("Aucune copie n'a été trouvée.")
 
 
-def _bar(total, text):
+def _bar(total: int, text: str) -> "tqdm[NoReturn]":
     from tqdm.auto import tqdm
 
     shape = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}, reste {remaining}]"
     return tqdm(total=total, desc=text, unit="copie", bar_format=shape, disable=None)
 
 
-def _log(course):
+def _log(course: Course) -> None:
     """Garde la trace d'un défaut du correcteur, pour qui voudra le comprendre."""
     with (course.private / "correcteur.log").open("a", encoding="utf-8") as stream:
         traceback.print_exc(file=stream)
 
 
-def _grade_all(grader, students, cores):
+def _grade_all(
+    grader: "Grader", students: Sequence[str], cores: int
+) -> tuple[dict[str, "Verdict"], list[tuple[str, str]]]:
     """Corrige en parallèle ; rend les verdicts, et les échecs du correcteur lui-même.
 
     Ctrl-C garde ce qui est fait.
@@ -323,7 +335,7 @@ def _grade_all(grader, students, cores):
     return verdicts, lost
 
 
-def _feedback_all(course, assignment, copies):
+def _feedback_all(course: Course, assignment: Assignment, copies: "Copies") -> None:
     from d2l_fr.assignments.feedback import write_feedback
     from d2l_fr.assignments.gradebook import open_gradebook
     from d2l_fr.assignments.marks import scores
@@ -334,7 +346,7 @@ def _feedback_all(course, assignment, copies):
             write_feedback(course, assignment, verdict, notebook, given)
 
 
-def _copies(grader, verdicts):
+def _copies(grader: "Grader", verdicts: Mapping[str, "Verdict"]) -> "Copies":
     """Élève → (copie remise en état, verdict)."""
     from d2l_fr.assignments.notebook import rebuild
 
@@ -344,7 +356,7 @@ def _copies(grader, verdicts):
     }
 
 
-def _grade(options):
+def _grade(options: argparse.Namespace) -> int:
     from d2l_fr.assignments.gradebook import record
     from d2l_fr.assignments.grading import Grader
 
@@ -387,7 +399,12 @@ def _grade(options):
     return 1 if failed else 0
 
 
-def _report(graded, seconds, failed, waiting):
+def _report(
+    graded: Mapping[str, "Verdict"],
+    seconds: float,
+    failed: list[tuple[str, str]],
+    waiting: list[str],
+) -> None:
     for student, verdict in sorted(graded.items()):
         if verdict.problem:
             print(f"  {student} : copie illisible, {verdict.problem}")
@@ -410,7 +427,7 @@ def _report(graded, seconds, failed, waiting):
         )
 
 
-def _current(course, assignment):
+def _current(course: Course, assignment: Assignment) -> tuple["Grader", dict[str, "Verdict"]]:
     """Le correcteur, et les verdicts ; lève ``CourseError`` si une copie n'est pas à jour."""
     from d2l_fr.assignments.gradebook import recorded
     from d2l_fr.assignments.grading import Grader
@@ -419,7 +436,8 @@ def _current(course, assignment):
     verdicts, stale, saved = {}, [], recorded(course, name)
     for student in course.submitters(name):
         verdict = grader.known(student)
-        if verdict is None or saved.get(student, {}).get("key") != verdict.key:
+        known = saved.get(student)
+        if verdict is None or known is None or known["key"] != verdict.key:
             stale.append(student)
         else:
             verdicts[student] = verdict
@@ -433,7 +451,7 @@ def _current(course, assignment):
     return grader, verdicts
 
 
-def _marks(options):
+def _marks(options: argparse.Namespace) -> None:
     from d2l_fr.assignments.marks import write_marks
 
     course = Course(options.cours)
@@ -456,7 +474,7 @@ def _marks(options):
         print(f"  {path}")
 
 
-def _give_back(options):
+def _give_back(options: argparse.Namespace) -> None:
     from d2l_fr.assignments.collect import give_back
     from d2l_fr.assignments.marks import rows
 
@@ -473,9 +491,10 @@ def _give_back(options):
         print(f"  laissé : {name} ({reason})")
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Le point d'entrée ; rend le code de sortie."""
-    argparse._ = lambda text: _FRENCH.get(text, text)
+    # Le gettext d'argparse, que ses types taisent.
+    argparse._ = lambda text: _FRENCH.get(text, text)  # type: ignore[attr-defined]
     options = _parser().parse_args(arguments)
     try:
         return options.function(options) or 0

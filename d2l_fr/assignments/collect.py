@@ -9,23 +9,29 @@ import shutil
 import stat
 import unicodedata
 import zipfile
+from collections.abc import Callable, Container, Iterator, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO, TypeAlias
 
-from d2l_fr.assignments.course import _STUDENT, CourseError
+from d2l_fr.assignments.course import _STUDENT, Assignment, Course, CourseError, Student
 
 __all__ = ["collect", "give_back"]
+
+# Un notebook : son chemin, de quoi l'ouvrir (None si l'on s'y refuse), sa taille en octets.
+Found: TypeAlias = tuple[PurePosixPath, Callable[[], IO[bytes]] | None, int]
 
 MAX_FILE = 20_000_000  # octets : au-delà, la copie est signalée et laissée
 MAX_TOTAL = 2_000_000_000
 
 
-def _words(text):
+def _words(text: str) -> frozenset[str]:
     """Les mots d'un nom, sans accent ni majuscule."""
     flat = unicodedata.normalize("NFKD", text.lower())
     return frozenset(re.findall(r"[a-z0-9]+", "".join(c for c in flat if c.isascii())))
 
 
-def _owner(path, students):
+def _owner(path: PurePosixPath, students: Sequence[Student]) -> str | None:
     """L'élève à qui est ce fichier, d'après les noms du chemin ; None si on l'ignore.
 
     Moodle nomme un dossier ``Prénom Nom_12345_assignsubmission_file`` ; d'autres, ``identifiant``.
@@ -51,7 +57,7 @@ def _owner(path, students):
     return None
 
 
-def _from_zip(source):
+def _from_zip(source: Path) -> Iterator[Found]:
     """Les notebooks d'une archive : (chemin, lecteur, taille), sans lien ni chemin qui en sort."""
     archive = zipfile.ZipFile(source)
     total = 0
@@ -66,10 +72,14 @@ def _from_zip(source):
         total += info.file_size
         if total > MAX_TOTAL:
             raise CourseError(f"{source} est trop gros une fois décompressé.")
-        yield path, (lambda info=info: archive.open(info)), info.file_size
+        yield path, partial(archive.open, info), info.file_size
 
 
-def _from_folder(source):
+def _open(path: Path) -> IO[bytes]:
+    return path.open("rb")
+
+
+def _from_folder(source: Path) -> Iterator[Found]:
     """Les notebooks d'un dossier, sans suivre les liens."""
     for folder, _, names in os.walk(source, followlinks=False):
         for name in sorted(names):
@@ -80,10 +90,12 @@ def _from_folder(source):
             if full.is_symlink():
                 yield path, None, 0
             else:
-                yield path, (lambda full=full: full.open("rb")), full.stat().st_size
+                yield path, partial(_open, full), full.stat().st_size
 
 
-def collect(course, assignment, source):
+def collect(
+    course: Course, assignment: Assignment, source: str | os.PathLike[str]
+) -> tuple[list[str], list[tuple[str, str]]]:
     """Range les copies de ``source`` (archive .zip ou dossier) ; rend deux listes.
 
     La première : les élèves ramassés ; la seconde : (chemin, raison) de ce qui est laissé. Une
@@ -97,7 +109,8 @@ def collect(course, assignment, source):
         found = list(_from_folder(source)) if found is None else found
     except (zipfile.BadZipFile, OSError) as error:
         raise CourseError(f"{source} ne se lit pas : ce n'est pas une archive .zip.") from error
-    taken, left = {}, []
+    taken: dict[str, list[tuple[PurePosixPath, Callable[[], IO[bytes]]]]] = {}
+    left = []
     for path, opener, size in found:
         student = _owner(path, assignment.students)
         if opener is None:
@@ -121,7 +134,9 @@ def collect(course, assignment, source):
     return sorted(taken), left
 
 
-def give_back(course, assignment, source, graded):
+def give_back(
+    course: Course, assignment: Assignment, source: str | os.PathLike[str], graded: Container[str]
+) -> tuple[Path, int, list[tuple[str, str]]]:
     """Range les comptes rendus comme Moodle les attend ; rend (archive écrite, nombre, laissés).
 
     ``graded`` : les élèves dont la copie est corrigée. Moodle reconnaît un élève au nom du dossier

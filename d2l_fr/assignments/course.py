@@ -14,6 +14,7 @@ import tomllib
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import TypedDict
 
 from d2l_fr.exercises.source import Exercise, ExerciseError, load_exercise, parse
 
@@ -26,6 +27,14 @@ __all__ = [
     "read_students",
     "ready_made",
 ]
+
+
+class Ready(TypedDict):
+    """Un devoir tout prêt."""
+
+    titre: str
+    exercices: list[str]
+
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _STUDENT = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9._@-]*")
@@ -71,26 +80,26 @@ class Assignment:
     repository: str = ""
 
     @property
-    def code(self):
+    def code(self) -> list[Exercise]:
         """Les exercices que corrige la machine."""
         return [e for e in self.exercises if e.hidden_checks]
 
     @property
-    def questions(self):
+    def questions(self) -> list[Exercise]:
         """Les questions ouvertes, que note un lecteur."""
         return [e for e in self.exercises if e.grid]
 
     @property
-    def points(self):
+    def points(self) -> int:
         """Le total des points."""
         return sum(e.points for e in self.exercises)
 
     @property
-    def minutes(self):
+    def minutes(self) -> int:
         """La durée prévue."""
         return sum(e.minutes for e in self.exercises)
 
-    def draw(self, exercise, student=""):
+    def draw(self, exercise: Exercise, student: str = "") -> Draw:
         """Rend le ``Draw`` d'un exercice pour un élève ; le même à chaque appel."""
         who = student if self.per_student else ""
         names = exercise.variant_names
@@ -102,19 +111,21 @@ class Assignment:
         )
 
 
-def _derive(seed, *labels):
+def _derive(seed: str, *labels: str) -> int:
     """Un entier que seule la graine permet de retrouver."""
     message = "\0".join(labels).encode()
     digest = hmac.new(seed.encode(), message, hashlib.sha256).digest()
     return int.from_bytes(digest[:7], "big")
 
 
-def ready_made():
+def ready_made() -> dict[str, Ready]:
     """Les devoirs tout prêts : un dictionnaire nom → {titre, exercices}."""
-    found = {}
+    found: dict[str, Ready] = {}
     for entry in sorted(READY.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".toml"):
-            found[entry.name.removesuffix(".toml")] = tomllib.loads(entry.read_text("utf-8"))
+            data = tomllib.loads(entry.read_text("utf-8"))
+            name = entry.name.removesuffix(".toml")
+            found[name] = Ready(titre=data["titre"], exercices=data["exercices"])
     return found
 
 
@@ -127,7 +138,7 @@ _COLUMNS = {
 }  # fmt: skip
 
 
-def read_students(path):
+def read_students(path: str | os.PathLike[str]) -> list[Student]:
     """Lit une liste d'élèves, CSV en UTF-8, virgules ou points-virgules ; rend des ``Student``.
 
     Il faut une colonne ``identifiant`` (ou celle d'un export de Moodle) ; ``nom``, ``prénom`` et
@@ -181,17 +192,17 @@ def read_students(path):
 class Course:
     """Le dossier d'un cours. Paramètre : ``root``, son chemin (le dossier courant par défaut)."""
 
-    def __init__(self, root="."):
+    def __init__(self, root: str | os.PathLike[str] = ".") -> None:
         self.root = Path(root).resolve()
         self.private = self.root / ".d2l-fr"
 
-    def folder(self, *parts):
+    def folder(self, *parts: str) -> Path:
         """Un dossier du cours, créé au besoin."""
         path = self.root.joinpath(*parts)
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def spec_path(self, name):
+    def spec_path(self, name: str) -> Path:
         """Le fichier où est gardé un devoir, graine comprise."""
         if not _NAME.fullmatch(name):
             raise CourseError(
@@ -200,11 +211,11 @@ class Course:
             )
         return self.private / "devoirs" / f"{name}.json"
 
-    def names(self):
+    def names(self) -> list[str]:
         """Les devoirs de ce cours."""
         return sorted(path.stem for path in (self.private / "devoirs").glob("*.json"))
 
-    def load(self, name):
+    def load(self, name: str) -> Assignment:
         """Rend un ``Assignment``. Lève ``CourseError`` s'il n'existe pas ou ne se lit pas."""
         path = self.spec_path(name)
         try:
@@ -220,14 +231,14 @@ class Course:
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise CourseError(f"{path} est abîmé : {error}") from error
 
-    def save(self, assignment):
+    def save(self, assignment: Assignment) -> None:
         """Garde un devoir, dans un dossier que l'enseignant est seul à lire."""
         path = self.spec_path(assignment.name)
         self.private.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(exist_ok=True)
         write(path, json.dumps(asdict(assignment), ensure_ascii=False, indent=1))
 
-    def find_exercise(self, identifier):
+    def find_exercise(self, identifier: str) -> Exercise:
         """Rend un exercice du livre, ou du dossier ``exercices`` du cours.
 
         Lève ``ExerciseError`` s'il n'existe pas.
@@ -242,22 +253,22 @@ class Course:
             f"exercices/{section}.md n'a pas d'exercice « {name} » ; il a : {', '.join(own)}."
         )
 
-    def own_exercises(self):
+    def own_exercises(self) -> dict[str, dict[str, Exercise]]:
         """Les exercices du dossier ``exercices`` : fichier → (nom → ``Exercise``)."""
         paths = sorted((self.root / "exercices").glob("*.md"))
         return {p.stem: parse(p.stem, p.read_text("utf-8"), f"exercices/{p.name}") for p in paths}
 
-    def submission(self, student, name):
+    def submission(self, student: str, name: str) -> Path:
         """Le dossier où l'on attend la copie d'un élève."""
         return self.root / "submitted" / student / name
 
-    def stamp(self, student, name, file):
+    def stamp(self, student: str, name: str, file: str) -> Path | None:
         """Un petit fichier que l'échange de nbgrader joint à une copie, ou None."""
         path = self.submission(student, name) / file
         small = path.is_file() and not path.is_symlink() and path.stat().st_size < 200
         return path if small else None
 
-    def submitters(self, name):
+    def submitters(self, name: str) -> list[str]:
         """Les élèves qui ont rendu quelque chose, dans l'ordre alphabétique."""
         folder = self.root / "submitted"
         if not folder.is_dir():
@@ -269,7 +280,7 @@ class Course:
         )
 
 
-def write(path, text, mode=0o600):
+def write(path: Path, text: str | bytes, mode: int = 0o600) -> None:
     """Écrit un fichier d'un seul geste : jamais à moitié."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

@@ -5,9 +5,11 @@ Le notebook de l'élève ne contient ni solution ni épreuve cachée, seulement 
 
 import base64
 import zlib
+from typing import TypeAlias
 
 from d2l_fr.assignments.wire import dumps, loads
 from d2l_fr.exercises.checks import (
+    Call,
     CheckResult,
     Compare,
     _judge,
@@ -15,19 +17,30 @@ from d2l_fr.exercises.checks import (
     _namespace,
     nothing_written,
 )
+from d2l_fr.exercises.source import Exercise
 
 __all__ = ["check_examples", "pack_examples", "visible_cases"]
+
+# Un essai : arguments, nommés, résultat attendu, tolérances relative et absolue.
+Example: TypeAlias = tuple[tuple[object, ...], dict[str, object], object, float, float]
 
 
 class _Recorder(Compare):
     """Passe les vérifications d'un exercice pour n'en garder que les essais."""
 
-    def __call__(self, *args, call=None, rtol=1e-5, atol=1e-7, **kwargs):
+    def __call__(
+        self,
+        *args: object,
+        call: Call | None = None,
+        rtol: float = 1e-5,
+        atol: float = 1e-7,
+        **kwargs: object,
+    ) -> None:
         if call is None:
-            super().__call__(*args, rtol=rtol, atol=atol, **kwargs)
+            super().__call__(*args, call=None, rtol=rtol, atol=atol, **kwargs)
 
 
-def visible_cases(exercise, reference, seed):
+def visible_cases(exercise: Exercise, reference: object, seed: int) -> list[Example]:
     """Rend les essais visibles : (arguments, nommés, attendu, tolérances) de chacun."""
     import numpy as np
 
@@ -42,12 +55,12 @@ def visible_cases(exercise, reference, seed):
     ]
 
 
-def pack_examples(cases):
+def pack_examples(cases: list[Example]) -> str:
     """Rend les essais en un texte court, pour une cellule de notebook."""
     return base64.b85encode(zlib.compress(dumps(cases).encode(), 9)).decode()
 
 
-def check_examples(identifier, answer, examples):
+def check_examples(identifier: str, answer: object, examples: str) -> CheckResult:
     """Essaie une réponse sur les exemples d'un devoir et dit, en français, ce qui ne va pas.
 
     Paramètres : ``identifier``, ``"section.nom"`` ; ``answer``, la fonction écrite ; ``examples``,
@@ -59,7 +72,7 @@ def check_examples(identifier, answer, examples):
     if not callable(answer):
         return CheckResult(identifier, False, nothing_written(answer))
 
-    def verification(compare, require, rng):
+    def verification(compare: Compare, require: object, rng: object) -> None:
         for args, kwargs, expected, rtol, atol in cases:
             compare.reference = lambda *_, expected=expected, **__: expected
             compare(*args, rtol=rtol, atol=atol, **kwargs)

@@ -11,6 +11,7 @@ import secrets
 import stat
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseAssignment
 from nbgrader.utils import find_owner
@@ -28,7 +29,7 @@ _SECRET = re.compile(r"[0-9a-f]{128}")
 class Release(ExchangeReleaseAssignment):
     """La publication ; refuse un devoir différent pour chacun. Page : classe."""
 
-    def init_src(self):
+    def init_src(self) -> None:
         """Trouve le devoir à publier. Lève ``ExchangeError`` si chacun doit avoir le sien."""
         super().init_src()
         course, name = Course(self.coursedir.root), self.coursedir.assignment_id
@@ -42,9 +43,9 @@ class Release(ExchangeReleaseAssignment):
 class Collect(ExchangeCollect):
     """Le ramassage, plus méfiant que celui de nbgrader. Page : classe."""
 
-    def _path_to_record(self, path):
+    def _path_to_record(self, path: str) -> dict[str, Any]:
         try:
-            record = super()._path_to_record(path)
+            record: dict[str, Any] = super()._path_to_record(path)
             reason = self._refusal(path, record["username"])
         except (ValueError, OverflowError):
             reason = "sa date ne se lit pas"
@@ -53,7 +54,7 @@ class Collect(ExchangeCollect):
         self.log.warning("%s est laissé : %s.", path, reason)
         return {"username": None, "filename": path, "timestamp": datetime.min}
 
-    def _refusal(self, path, student):
+    def _refusal(self, path: str, student: str) -> str | None:
         """Pourquoi cette copie ne se ramasse pas, ou None."""
         if not _STUDENT.fullmatch(student):
             return "ce n'est pas le nom d'un élève"
@@ -68,12 +69,14 @@ class Collect(ExchangeCollect):
                 return f"il porte le nom de {student}, mais appartient à {owner}"
         return None
 
-    def init_src(self):
+    def init_src(self) -> None:
         """Choisit les copies : la dernière de chaque élève, parmi celles qui sont bien à lui."""
         super().init_src()
-        self.src_records = [record for record in self.src_records if record["username"]]
+        self.src_records: list[dict[str, Any]] = [
+            record for record in self.src_records if record["username"]
+        ]
 
-    def do_copy(self, src, dest, log=None):
+    def do_copy(self, src: str, dest: str, log: object = None) -> None:
         """Copie les fichiers ordinaires du dossier, sans suivre de lien, les notebooks d'abord."""
         Path(dest).mkdir(mode=0o700, parents=True)
         try:
@@ -89,7 +92,7 @@ class Collect(ExchangeCollect):
         if not (secret.is_file() and _SECRET.fullmatch(secret.read_text("latin-1"))):
             secret.write_text(secrets.token_hex(64), "utf-8")
 
-    def _copy(self, src, folder, dest):
+    def _copy(self, src: str, folder: int, dest: str) -> None:
         names = sorted(os.listdir(folder), key=lambda name: (not name.endswith(".ipynb"), name))
         for count, name in enumerate(names):
             content = _read(name, folder) if count < MAX_FILES else None
@@ -99,7 +102,7 @@ class Collect(ExchangeCollect):
                 self.log.warning("%s est laissé : ce n'est pas un fichier.", Path(src, name))
 
 
-def _read(name, folder):
+def _read(name: str, folder: int) -> bytes | None:
     """Le contenu d'un fichier ordinaire du dossier ouvert ``folder``, ou None."""
     try:
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)

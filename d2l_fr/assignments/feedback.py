@@ -6,16 +6,25 @@ y est cité comme du texte : rien ne s'exécute, rien ne se charge (la page l'in
 
 import html
 import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
 
 from latex2mathml.converter import convert as mathml
 from markdown_it import MarkdownIt
+from nbformat import NotebookNode
 
-from d2l_fr.assignments.course import write
+from d2l_fr.assignments.course import Assignment, Course, write
+from d2l_fr.assignments.grading import Verdict
 from d2l_fr.assignments.notebook import ANSWER_HERE, amount, answer_id, mark_id, variant_text
+from d2l_fr.exercises.source import Exercise
 from d2l_fr.french import prose
 from d2l_fr.palette import DARK, LIGHT
 
 __all__ = ["Feedback", "figure", "sentence", "write_feedback"]
+
+# Cellule → points, ou None si elle reste à noter ; commentaire.
+Scores: TypeAlias = dict[str, tuple[float | None, str]]
 
 STYLE = """\
 :root {{ color-scheme: light dark; --fond: {l[background]}; --texte: {l[data]};
@@ -73,11 +82,11 @@ PAGE = """\
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["image", "html_inline", "html_block"])
 
 
-def _text(value):
+def _text(value: object) -> str:
     return html.escape(prose(str(value)))
 
 
-def _inline(value):
+def _inline(value: object) -> str:
     """Une phrase à nous : `code` en chasse fixe, $formules$ en MathML, *insistances*."""
     parts = re.split(r"(`[^`]+`|\$[^$]+\$)", prose(str(value)))
     for i, part in enumerate(parts):
@@ -90,17 +99,17 @@ def _inline(value):
     return "".join(parts)
 
 
-def sentence(criterion):
+def sentence(criterion: str) -> str:
     """Le texte d'un critère, en tête de ligne : capitale, sans point final."""
     return criterion[0].upper() + criterion[1:].rstrip(".")
 
 
-def figure(value):
+def figure(value: float) -> str:
     """Une note, au plus deux décimales, virgule : « 3,5 »."""
     return f"{round(value, 2):g}".replace(".", ",")
 
 
-def _student_markdown(text):
+def _student_markdown(text: str) -> str:
     """Le Markdown d'un élève, sans balise, image ni adresse active."""
     return re.sub(r"<a [^>]*>(.*?)</a>", r"\1", MARKDOWN.render(text), flags=re.DOTALL)
 
@@ -112,14 +121,16 @@ class Feedback:
     cellule → (points ou None si elle reste à noter, commentaire). Page : devoirs.
     """
 
-    def __init__(self, assignment, verdict, notebook, scores):
+    def __init__(
+        self, assignment: Assignment, verdict: Verdict, notebook: NotebookNode, scores: Scores
+    ) -> None:
         self.assignment, self.verdict, self.scores = assignment, verdict, scores
         self.sources = {
             cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source
             for cell in notebook.cells
         }
 
-    def render(self):
+    def render(self) -> str:
         """Rend la page."""
         assignment, verdict = self.assignment, self.verdict
         student = next((s for s in assignment.students if s.id == verdict.student), None)
@@ -150,7 +161,7 @@ class Feedback:
         title = f"{html.escape(assignment.title)} – {html.escape(verdict.student)}"
         return PAGE.format(title=title, style=style, body="\n".join(parts))
 
-    def _exercise(self, exercise, number):
+    def _exercise(self, exercise: Exercise, number: int) -> Iterator[str]:
         score, comment = self.scores[mark_id(exercise)]
         given = "à noter" if score is None else f"{figure(score)} / {exercise.points}"
         yield (f'<h2>{number}. {_inline(exercise.title)} <span class="points">{given}</span></h2>')
@@ -182,7 +193,7 @@ class Feedback:
         if comment:
             yield f'<p class="note">Le mot du correcteur : {html.escape(comment)}</p>'
 
-    def _criteria(self, exercise):
+    def _criteria(self, exercise: Exercise) -> str:
         items, said = [], set()
         for mark in self.verdict.marks[exercise.identifier]:
             state = "juste" if mark["earned"] else "faux"
@@ -198,7 +209,9 @@ class Feedback:
         return f"<ul>{''.join(items)}</ul>"
 
 
-def write_feedback(course, assignment, verdict, notebook, scores):
+def write_feedback(
+    course: Course, assignment: Assignment, verdict: Verdict, notebook: NotebookNode, scores: Scores
+) -> Path:
     """Écrit le compte rendu là où nbgrader l'attend ; rend son chemin."""
     name = assignment.name
     path = course.root / "feedback" / verdict.student / name / f"{name}.html"

@@ -12,11 +12,15 @@ import os
 import shutil
 import sys
 import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, ClassVar, TypeAlias, TypedDict
 
 import nbformat
+from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.converters import Autograde, BaseConverter, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import (
@@ -33,7 +37,8 @@ from nbgrader.preprocessors import (
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
-from d2l_fr.assignments.course import CourseError, write
+from d2l_fr.assignments.course import Assignment, Course, CourseError, Student, write
+from d2l_fr.assignments.grading import Verdict
 from d2l_fr.assignments.notebook import (
     answer_id,
     build,
@@ -53,6 +58,20 @@ __all__ = [
     "setup_course",
 ]
 
+# Élève → sa copie remise en état, et son verdict.
+Copies: TypeAlias = Mapping[str, tuple[NotebookNode, Verdict]]
+
+
+class Recorded(TypedDict):
+    """Ce que le carnet contient d'une copie : la clé de son verdict, des empreintes de réponses."""
+
+    key: str | None
+    answers: dict[str, str]
+
+
+_UNKNOWN: Recorded = {"key": None, "answers": {}}
+
+
 COURSE_CONFIG = """\
 # Le cours, vu de nbgrader. Les copies se corrigent par « d2l-fr devoir corriger », à l'abri ;
 # « nbgrader autograde », qui exécuterait le code des élèves avec vos droits, est neutralisé.
@@ -71,9 +90,11 @@ c.ExchangeFactory.release_assignment = "d2l_fr.assignments.exchange.Release"
 class ApplyVerdict(NbGraderPreprocessor):
     """Pose dans une copie les points et le compte rendu du verdict, sans rien exécuter."""
 
-    verdicts = {}  # élève → (Assignment, Verdict), rempli par ``record``
+    verdicts: ClassVar[dict[str, tuple[Assignment, Verdict]]] = {}  # rempli par ``record``
 
-    def preprocess(self, notebook, resources):
+    def preprocess(
+        self, notebook: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
         """Rend la copie annotée. Lève ``RuntimeError`` si la copie n'a pas été corrigée ici."""
         student = resources["nbgrader"]["student"]
         if student not in self.verdicts:
@@ -109,7 +130,7 @@ class ApplyVerdict(NbGraderPreprocessor):
         return notebook, resources
 
 
-def _statements(assignment, student):
+def _statements(assignment: Assignment, student: str) -> dict[str, str]:
     """Les énoncés qu'a lus l'élève ; sous ceux des questions, le barème de qui les note."""
     found = {}
     for number, exercise in enumerate(assignment.exercises, 1):
@@ -121,7 +142,7 @@ def _statements(assignment, student):
     return found
 
 
-def setup_course(course):
+def setup_course(course: Course) -> None:
     """Écrit ``nbgrader_config.py`` et les dossiers du cours, s'ils manquent."""
     course.folder("release")
     for name in ("source", "submitted", "autograded", "feedback", "notes", "corriges"):
@@ -140,7 +161,7 @@ def setup_course(course):
         ignored.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def _directory(course, name, student="*"):
+def _directory(course: Course, name: str, student: str = "*") -> CourseDirectory:
     """Le cours, pour les outils de nbgrader."""
     config = Config()
     config.CourseDirectory.root = str(course.root)
@@ -150,13 +171,13 @@ def _directory(course, name, student="*"):
     return CourseDirectory(config=config)
 
 
-def open_gradebook(course):
+def open_gradebook(course: Course) -> Gradebook:
     """Le carnet de notes du cours ; à employer avec ``with``."""
     return Gradebook(f"sqlite:///{course.root / 'gradebook.db'}")
 
 
 @contextlib.contextmanager
-def _nbgrader(course):
+def _nbgrader(course: Course) -> Iterator[logging.Logger]:
     """Le temps d'un appel à nbgrader : son journal dans un fichier, ses outils sur le chemin."""
     logger = logging.getLogger("d2l_fr.nbgrader")
     logger.propagate = False
@@ -176,7 +197,12 @@ def _nbgrader(course):
         handler.close()
 
 
-def _run(course, kind, directory, **lists):
+def _run(
+    course: Course,
+    kind: type[BaseConverter],
+    directory: CourseDirectory,
+    **lists: list[type[Preprocessor]],
+) -> None:
     """Lance un convertisseur de nbgrader. Lève ``CourseError`` s'il échoue."""
     with _nbgrader(course) as logger:
         converter = kind(coursedir=directory, parent=None, force=True)
@@ -191,7 +217,7 @@ def _run(course, kind, directory, **lists):
             ) from error
 
 
-def _forget(course, name):
+def _forget(course: Course, name: str) -> None:
     """Ôte ce qui reste d'un devoir du même nom : copies, verdicts, comptes rendus, notes."""
     for pattern in ("autograded/*", "feedback/*", "distribution", ".d2l-fr/verdicts",
                     ".d2l-fr/copies/*"):  # fmt: skip
@@ -204,7 +230,7 @@ def _forget(course, name):
                 gradebook.remove_submission(name, submission.student.id)
 
 
-def publish(course, assignment):
+def publish(course: Course, assignment: Assignment) -> list[Path]:
     """Écrit le devoir dans le cours : source, version des élèves, corrigé ; rend ses fichiers."""
     setup_course(course)
     name = assignment.name
@@ -226,7 +252,7 @@ def publish(course, assignment):
     return found
 
 
-def hand_out(course, assignment, students):
+def hand_out(course: Course, assignment: Assignment, students: Iterable[Student]) -> list[Path]:
     """Écrit le notebook et le corrigé de chacun de ces élèves ; rend les notebooks."""
     name, found = assignment.name, []
     release = nbformat.read(course.root / "release" / name / f"{name}.ipynb", 4)
@@ -243,7 +269,7 @@ def hand_out(course, assignment, students):
     return found
 
 
-def _answers(notebook, assignment):
+def _answers(notebook: NotebookNode, assignment: Assignment) -> dict[str, str]:
     """L'empreinte de chaque réponse : une note donnée à la main ne vaut que pour celle-là."""
     cells = {c.metadata.get("nbgrader", {}).get("grade_id"): c.source for c in notebook.cells}
     return {
@@ -252,19 +278,26 @@ def _answers(notebook, assignment):
     }
 
 
-def _state_path(course, name):
+def _state_path(course: Course, name: str) -> Path:
     return course.private / "enregistres" / f"{name}.json"
 
 
-def recorded(course, name):
+def recorded(course: Course, name: str) -> dict[str, Recorded]:
     """Ce que le carnet contient : élève → ``key`` du verdict, et ``answers``, des empreintes."""
     try:
-        return json.loads(_state_path(course, name).read_text("utf-8"))
+        found: dict[str, Recorded] = json.loads(_state_path(course, name).read_text("utf-8"))
+        return found
     except (OSError, ValueError):
         return {}
 
 
-def record(course, assignment, copies, submitters, progress=lambda student: None):
+def record(
+    course: Course,
+    assignment: Assignment,
+    copies: Copies,
+    submitters: Iterable[str],
+    progress: Callable[[str], object] = lambda student: None,
+) -> list[tuple[str, str]]:
     """Passe les copies corrigées à nbgrader ; rend une liste (élève, raison) des échecs.
 
     ``copies`` : élève → (notebook remis en état, verdict) ; ``submitters`` : tous ceux qui ont
@@ -277,17 +310,17 @@ def record(course, assignment, copies, submitters, progress=lambda student: None
         for gone in set(state) - set(submitters):
             with contextlib.suppress(MissingEntry):
                 gradebook.remove_submission(name, gone)
-            for folder in ("autograded", "feedback"):
-                shutil.rmtree(course.root / folder / gone / name, ignore_errors=True)
+            for place in ("autograded", "feedback"):
+                shutil.rmtree(course.root / place / gone / name, ignore_errors=True)
             del state[gone]
     write(state_path, json.dumps(state))
     for student, (notebook, verdict) in copies.items():
         progress(student)
         saved = course.root / "autograded" / student / name / f"{name}.ipynb"
-        if state.get(student, {}).get("key") == verdict.key and saved.is_file():
+        if state.get(student, _UNKNOWN).get("key") == verdict.key and saved.is_file():
             continue
         answers = _answers(notebook, assignment)
-        before = state.get(student, {}).get("answers", {})
+        before = state.get(student, _UNKNOWN).get("answers", {})
         # Tant que l'enregistrement n'est pas fini, aucune note de cette copie ne vaut.
         state[student] = {"key": None, "answers": before}
         write(state_path, json.dumps(state))
@@ -314,7 +347,13 @@ def record(course, assignment, copies, submitters, progress=lambda student: None
     return failed
 
 
-def _complete(course, assignment, identifier, before, answers):
+def _complete(
+    course: Course,
+    assignment: Assignment,
+    identifier: str,
+    before: dict[str, str],
+    answers: dict[str, str],
+) -> None:
     """Donne son nom à l'élève ; efface notes et mots écrits pour une réponse qui a changé."""
     name = assignment.name
     student = next((s for s in assignment.students if s.id == identifier), None)

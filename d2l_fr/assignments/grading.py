@@ -10,10 +10,14 @@ import hashlib
 import json
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TypedDict
 
-from d2l_fr.assignments.course import write
+from d2l_fr.assignments.course import Assignment, Course, write
 from d2l_fr.assignments.notebook import (
+    Cell,
     SubmissionError,
     answer_id,
     build,
@@ -24,8 +28,21 @@ from d2l_fr.assignments.notebook import (
 from d2l_fr.assignments.sandbox import Limits, Sandbox, Stopped
 from d2l_fr.assignments.wire import Opaque, WireError, decode, encode
 from d2l_fr.exercises.checks import Failure, grade
+from d2l_fr.exercises.source import Exercise
 
 __all__ = ["Grader", "Verdict", "find_notebook"]
+
+
+class Mark(TypedDict):
+    """Un critère noté : ses points, le message pour l'élève, le détail pour l'enseignant seul."""
+
+    name: str
+    text: str
+    points: int
+    earned: int
+    message: str
+    detail: str
+
 
 VERSION = 1  # à changer quand la même copie peut recevoir une autre note
 
@@ -49,16 +66,16 @@ class Verdict:
     student: str
     problem: str | None = None
     remarks: list[str] = field(default_factory=list)
-    marks: dict = field(default_factory=dict)
+    marks: dict[str, list[Mark]] = field(default_factory=dict)
     seconds: float = 0.0
     memory: int = 0
 
-    def earned(self, identifier):
+    def earned(self, identifier: str) -> int:
         """Les points d'un exercice."""
         return sum(mark["earned"] for mark in self.marks.get(identifier, ()))
 
 
-def find_notebook(folder, name):
+def find_notebook(folder: Path, name: str) -> tuple[Path, list[str]]:
     """Trouve la copie dans le dossier d'un élève ; rend (chemin, remarques).
 
     Lève ``SubmissionError`` s'il n'y en a pas.
@@ -82,35 +99,38 @@ def find_notebook(folder, name):
 class _Session:
     """Le processus d'un élève, relancé sans la cellule fautive quand il meurt."""
 
-    def __init__(self, setup, cells, limits, isolated):
+    def __init__(self, setup: str, cells: list[str], limits: Limits, isolated: bool) -> None:
         self.setup, self.cells, self.limits, self.isolated = setup, cells, limits, isolated
         self.deadline = time.monotonic() + limits.total
-        self.box, self.skipped, self.remarks, self.peak = None, set(), [], 0
-        self.failures = []  # (texte de la cellule, ce qu'elle a levé)
+        self.box: Sandbox | None = None
+        self.skipped: set[int] = set()
+        self.remarks: list[str] = []
+        self.peak = 0
+        self.failures: list[tuple[str, str]] = []  # texte de la cellule, ce qu'elle a levé
 
-    def left(self, seconds):
+    def left(self, seconds: float) -> float:
         """Le temps que l'on peut encore donner."""
         rest = self.deadline - time.monotonic()
         if rest <= 0:
             raise Stopped(f"le temps total est dépassé ({self.limits.total:g} s)")
         return min(seconds, rest)
 
-    def close(self):
+    def close(self) -> None:
         if self.box is not None:
             self.peak = max(self.peak, self.box.peak)
             self.box.close()
             self.box = None
 
-    def _start(self):
+    def _start(self) -> Sandbox:
         while True:
             self.left(0)
             self.close()
-            self.box = Sandbox(self.limits, self.isolated)
-            self.box.ask({"ordre": "cellule", "source": self.setup}, self.limits.start)
-            if self._run_cells():
-                return
+            self.box = box = Sandbox(self.limits, self.isolated)
+            box.ask({"ordre": "cellule", "source": self.setup}, self.limits.start)
+            if self._run_cells(box):
+                return box
 
-    def _run_cells(self):
+    def _run_cells(self, box: Sandbox) -> bool:
         """Exécute les cellules ; rend faux si l'une a tué le processus (elle sera sautée)."""
         self.failures = []
         for number, source in enumerate(self.cells):
@@ -118,7 +138,7 @@ class _Session:
                 continue
             try:
                 order = {"ordre": "cellule", "source": source}
-                answer = self.box.ask(order, self.left(self.limits.cell))
+                answer = box.ask(order, self.left(self.limits.cell))
                 if error := answer.get("erreur"):
                     self.failures.append((source, _told(error, answer.get("ligne"))))
             except Stopped as stop:
@@ -128,12 +148,11 @@ class _Session:
                 return False
         return True
 
-    def call(self, name, args, kwargs):
+    def call(self, name: str, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         """Appelle la fonction de l'élève ; lève ``Stopped`` ou ``Unanswered``."""
-        if self.box is None or not self.box.alive:
-            self._start()
+        box = self.box if self.box is not None and self.box.alive else self._start()
         order = {"ordre": "appel", "nom": name, "entrees": encode((args, kwargs))}
-        answer = self.box.ask(order, self.left(self.limits.call))
+        answer = box.ask(order, self.left(self.limits.call))
         if answer.get("absent"):
             for source, told in self.failures:
                 if defines(source, name):
@@ -151,12 +170,13 @@ class _Session:
         return value
 
 
-def defines(source, name):
+def defines(source: str, name: str) -> bool:
     """Dit si le texte d'une cellule a l'air de définir ce nom."""
-    return re.search(rf"^\s*(?:def|class) +{re.escape(name)}\b|^{re.escape(name)} *=", source, re.M)
+    word = re.escape(name)
+    return bool(re.search(rf"^\s*(?:def|class) +{word}\b|^{word} *=", source, re.M))
 
 
-def _told(error, line):
+def _told(error: object, line: object) -> str:
     """L'erreur, sans rien qui puisse porter une entrée cachée : ni message, ni nom inventé."""
     known = isinstance(error, str) and isinstance(getattr(builtins, error, None), type)
     name = error if known else "une exception"
@@ -169,10 +189,10 @@ class _Remote:
 
     STRIKES = 2  # après deux arrêts, on n'insiste plus
 
-    def __init__(self, session, name):
+    def __init__(self, session: _Session, name: str) -> None:
         self.session, self.name, self.strikes = session, name, 0
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: object, **kwargs: object) -> object:
         if self.strikes >= self.STRIKES:
             raise Unanswered("votre fonction n'a pas répondu aux épreuves d'avant.")
         try:
@@ -184,7 +204,7 @@ class _Remote:
             raise Unanswered("votre fonction rend un résultat illisible.") from error
 
 
-def _shown(message, unanswered):
+def _shown(message: str, unanswered: bool) -> str:
     """Ce que l'élève peut lire d'un échec : l'indice, l'erreur ou le type, jamais les entrées."""
     text, _, hint = message.partition("\nIndice : ")
     if unanswered:
@@ -203,17 +223,23 @@ class Grader:
     bubblewrap. Page : devoirs.
     """
 
-    def __init__(self, course, assignment, limits=None, isolated=True):
+    def __init__(
+        self,
+        course: Course,
+        assignment: Assignment,
+        limits: Limits | None = None,
+        isolated: bool = True,
+    ) -> None:
         self.course, self.assignment = course, assignment
         self.limits, self.isolated = limits or Limits(), isolated
         self.base = build(assignment)
         self._stamp = json.dumps([VERSION, asdict(replace(assignment, students=[]))])
 
-    def path(self, student):
+    def path(self, student: str) -> Path:
         """Le fichier où est gardé le verdict d'un élève."""
         return self.course.private / "verdicts" / self.assignment.name / f"{student}.json"
 
-    def key(self, student):
+    def key(self, student: str) -> str:
         """L'empreinte de tout ce dont dépend la note."""
         digest = hashlib.sha256(self._stamp.encode())
         try:
@@ -229,7 +255,7 @@ class Grader:
             digest.update(str(error).encode())
         return digest.hexdigest()
 
-    def known(self, student):
+    def known(self, student: str) -> Verdict | None:
         """Le verdict déjà rendu, s'il vaut encore ; None sinon."""
         try:
             verdict = Verdict(**json.loads(self.path(student).read_text("utf-8")))
@@ -237,7 +263,7 @@ class Grader:
             return None
         return verdict if verdict.key == self.key(student) else None
 
-    def cells(self, student):
+    def cells(self, student: str) -> tuple[list[Cell], list[str], str | None]:
         """Relit la copie ; rend (cellules, remarques, problème)."""
         try:
             folder = self.course.submission(student, self.assignment.name)
@@ -253,7 +279,7 @@ class Grader:
         except OSError as error:
             return [], [], f"le fichier ne se lit pas : {error.strerror}"
 
-    def _answers(self, cells):
+    def _answers(self, cells: Iterable[Cell]) -> bool:
         """Dit si une copie a au moins une cellule de réponse, ou définit une des fonctions."""
         labels = {answer_id(exercise) for exercise in self.assignment.exercises}
         names = [exercise.answer_name for exercise in self.assignment.code]
@@ -262,7 +288,7 @@ class Grader:
             for cell in cells
         )
 
-    def grade(self, student):
+    def grade(self, student: str) -> Verdict:
         """Corrige la copie d'un élève, garde et rend son ``Verdict``.
 
         Une copie illisible a un verdict aussi : une exception est un défaut du correcteur.
@@ -285,10 +311,12 @@ class Grader:
         write(self.path(student), json.dumps(asdict(verdict), ensure_ascii=False, indent=1))
         return verdict
 
-    def _mark(self, exercise, student, session, problem):
+    def _mark(
+        self, exercise: Exercise, student: str, session: _Session, problem: str | None
+    ) -> list[Mark]:
         draw = self.assignment.draw(exercise, student)
         if problem:
-            results = [(criterion, False, f"Copie illisible : {problem}.", "") for criterion in
+            results = [(criterion, False, f"Copie illisible : {problem}.", True) for criterion in
                        exercise.criteria]  # fmt: skip
         else:
             remote = _Remote(session, exercise.answer_name)
@@ -302,7 +330,7 @@ class Grader:
                 "text": criterion.text,
                 "points": criterion.points,
                 "earned": criterion.points if passed else 0,
-                "message": "" if passed else _shown(message, unanswered or problem),
+                "message": "" if passed else _shown(message, unanswered),
                 "detail": message,
             }
             for criterion, passed, message, unanswered in results

@@ -6,18 +6,31 @@ import html
 import io
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from d2l_fr.assignments.course import write
-from d2l_fr.assignments.feedback import PAGE, STYLE, _inline, figure, sentence
+from nbgrader.api import Gradebook
+
+from d2l_fr.assignments.course import Assignment, Course, write
+from d2l_fr.assignments.feedback import PAGE, STYLE, Scores, _inline, figure, sentence
 from d2l_fr.assignments.gradebook import open_gradebook
+from d2l_fr.assignments.grading import Verdict
 from d2l_fr.assignments.notebook import amount, answer_id, mark_id
+from d2l_fr.exercises.source import Criterion, Exercise
 from d2l_fr.french import fr, prose
 from d2l_fr.palette import DARK, LIGHT
 
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # refusés dans un classeur
 
 __all__ = ["Row", "missed", "rows", "scores", "write_marks"]
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+# Un critère, la part des copies qui y réussissent, les motifs d'échec et leurs nombres.
+Missed: TypeAlias = tuple[Exercise, Criterion, float, list[tuple[str, int]]]
 
 
 @dataclass(frozen=True)
@@ -31,13 +44,13 @@ class Row:
     last_name: str
     first_name: str
     email: str
-    marks: dict
+    marks: dict[str, float | None]
     total: float | None
     complete: bool
     problem: str = ""
 
 
-def scores(gradebook, assignment, student):
+def scores(gradebook: Gradebook, assignment: Assignment, student: str) -> Scores:
     """Les points du carnet : cellule → (points, ou None si elle reste à noter ; commentaire)."""
     found = {}
     for exercise in assignment.exercises:
@@ -51,7 +64,7 @@ def scores(gradebook, assignment, student):
     return found
 
 
-def rows(course, assignment, verdicts):
+def rows(course: Course, assignment: Assignment, verdicts: Mapping[str, Verdict]) -> list[Row]:
     """Rend une ``Row`` par élève : ceux de la liste, puis ceux qui ont rendu sans y être."""
     listed = {student.id: student for student in assignment.students}
     names = [*listed, *sorted(set(verdicts) - set(listed))]
@@ -72,7 +85,7 @@ def rows(course, assignment, verdicts):
     return found
 
 
-def missed(assignment, verdicts):
+def missed(assignment: Assignment, verdicts: Mapping[str, Verdict]) -> list[Missed]:
     """Ce qui a manqué : une liste de (exercice, critère, part de réussite, motifs fréquents).
 
     Du moins réussi au mieux réussi, sur les copies lisibles.
@@ -88,14 +101,19 @@ def missed(assignment, verdicts):
     return sorted(found, key=lambda line: line[2])
 
 
-def _scaled(row, assignment, scale):
+def _scaled(row: Row, assignment: Assignment, scale: float | None) -> float | None:
     """La note, ramenée à ``scale`` points s'il est donné, au centième."""
     if row.total is None:
         return None
     return round(row.total * scale / assignment.points, 2) if scale else row.total
 
 
-def moodle_csv(table, assignment, scale=None, everything=False):
+def moodle_csv(
+    table: Sequence[Row],
+    assignment: Assignment,
+    scale: float | None = None,
+    everything: bool = False,
+) -> bytes:
     """Le fichier à importer dans Moodle (Notes, Importation, Fichier CSV), en octets UTF-8.
 
     Une note provisoire et le zéro d'une copie illisible n'y sont que si ``everything`` est vrai.
@@ -113,21 +131,29 @@ def moodle_csv(table, assignment, scale=None, everything=False):
     return out.getvalue().encode("utf-8")
 
 
-def spreadsheet(table, assignment, verdicts, lines, scale=None):
+def spreadsheet(
+    table: Sequence[Row],
+    assignment: Assignment,
+    verdicts: Mapping[str, Verdict],
+    lines: Sequence[Missed],
+    scale: float | None = None,
+) -> bytes:
     """Le classeur des notes, en octets : les notes, les critères, le détail des échecs."""
     from openpyxl import Workbook
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.worksheet import Worksheet
 
     book = Workbook()
     sheet = book.active
+    assert isinstance(sheet, Worksheet)  # la seule feuille d'un classeur neuf
     sheet.title = "Notes"
     titles = [f"{e.title} (/{e.points})" for e in assignment.exercises]
     total = f"Total (/{assignment.points})"
     heads = ["Identifiant", "Nom", "Prénom", *titles, total]
     if scale:
         heads.append(f"Note (/{scale:g})")
-    content = [[*heads, "Remarque"]]
+    content: list[list[str | float | None]] = [[*heads, "Remarque"]]
     for row in table:
         marks = [row.marks.get(e.identifier) for e in assignment.exercises]
         remark = row.problem or ("" if row.complete else "reste à noter à la main")
@@ -163,7 +189,7 @@ def spreadsheet(table, assignment, verdicts, lines, scale=None):
     return out.getvalue()
 
 
-def _fill(sheet, content):
+def _fill(sheet: "Worksheet", content: Iterable[Iterable[str | float | None]]) -> None:
     for y, line in enumerate(content, 1):
         for x, value in enumerate(line, 1):
             if isinstance(value, str):
@@ -173,15 +199,16 @@ def _fill(sheet, content):
                 cell.data_type = "s"
 
 
-def _read_marks(table, assignment, scale):
+def _read_marks(table: Sequence[Row], assignment: Assignment, scale: float | None) -> list[float]:
     """Les notes des copies que l'on a pu lire : les seules qui renseignent sur la classe."""
-    readable = [row for row in table if row.total is not None and not row.problem]
-    return [_scaled(row, assignment, scale) for row in readable]
+    readable = [_scaled(row, assignment, scale) for row in table if not row.problem]
+    return [mark for mark in readable if mark is not None]
 
 
-def distribution(table, assignment, scale=None):
+def distribution(table: Sequence[Row], assignment: Assignment, scale: float | None = None) -> bytes:
     """La répartition des notes, une image PNG en octets."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import AutoLocator
 
     top = scale or assignment.points
     marks = _read_marks(table, assignment, scale)
@@ -203,14 +230,22 @@ def distribution(table, assignment, scale=None):
     axes.set_ylabel("copies")
     axes.set_xlim(-step / 2, top + step / 2)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.get_major_locator().set_params(integer=True)
+        locator = AutoLocator()
+        locator.set_params(integer=True)
+        axis.set_major_locator(locator)
     axes.spines[["top", "right"]].set_visible(False)
     out = io.BytesIO()
     canvas.savefig(out, format="png")
     return out.getvalue()
 
 
-def summary(table, assignment, lines, picture, scale=None):
+def summary(
+    table: Sequence[Row],
+    assignment: Assignment,
+    lines: Sequence[Missed],
+    picture: bytes,
+    scale: float | None = None,
+) -> str:
     """Le bilan de la classe, une page HTML autonome, sans le nom de personne."""
     marks = _read_marks(table, assignment, scale)
     top = figure(scale or assignment.points)
@@ -243,8 +278,8 @@ def summary(table, assignment, lines, picture, scale=None):
     head = "<tr><th>Réussite</th><th>Critère, et motifs les plus fréquents</th></tr>"
     parts.append(f"<table>{head}{body}</table>" if body else "<p>Rien.</p>")
     for exercise in assignment.questions:
-        given = [row.marks.get(exercise.identifier) for row in table if not row.problem]
-        given = [mark for mark in given if mark is not None]
+        read = [row.marks.get(exercise.identifier) for row in table if not row.problem]
+        given = [mark for mark in read if mark is not None]
         if given:
             average = f"{fr(sum(given) / len(given), 1)} sur {amount(exercise.points)}"
             parts.append(f"<p><strong>{_inline(exercise.title)}</strong> : moyenne {average}.</p>")
@@ -253,7 +288,13 @@ def summary(table, assignment, lines, picture, scale=None):
     return PAGE.format(title=f"Bilan – {title}", style=style, body="\n".join(parts))
 
 
-def write_marks(course, assignment, verdicts, scale=None, everything=False):
+def write_marks(
+    course: Course,
+    assignment: Assignment,
+    verdicts: Mapping[str, Verdict],
+    scale: float | None = None,
+    everything: bool = False,
+) -> tuple[list[Row], list[Path]]:
     """Écrit ``moodle.csv``, ``notes.xlsx``, ``repartition.png`` et ``bilan.html``.
 
     Rend les lignes (``Row``) et les fichiers écrits.
@@ -262,7 +303,7 @@ def write_marks(course, assignment, verdicts, scale=None, everything=False):
     lines = missed(assignment, verdicts)
     picture = distribution(table, assignment, scale)
     folder = course.root / "notes" / assignment.name
-    written = {
+    written: dict[str, str | bytes] = {
         "moodle.csv": moodle_csv(table, assignment, scale, everything),
         "notes.xlsx": spreadsheet(table, assignment, verdicts, lines, scale),
         "repartition.png": picture,

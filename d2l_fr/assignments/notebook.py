@@ -4,12 +4,17 @@ import ast
 import copy
 import json
 import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypedDict
 
 import nbformat
+from nbformat import NotebookNode
 
+from d2l_fr.assignments.course import Assignment
 from d2l_fr.assignments.examples import pack_examples, visible_cases
 from d2l_fr.exercises.checks import _prepare
-from d2l_fr.exercises.source import _documented, read_code
+from d2l_fr.exercises.source import Exercise, _documented, read_code
 from d2l_fr.french import prose
 
 __all__ = [
@@ -21,6 +26,18 @@ __all__ = [
     "solution_notebook",
     "mark_id",
 ]
+
+
+Kind: TypeAlias = Literal["code", "markdown"]
+
+
+class Cell(TypedDict):
+    """Ce que l'on garde d'une cellule : son genre, son texte, son identifiant nbgrader."""
+
+    kind: Kind
+    source: str
+    id: str | None
+
 
 MAX_BYTES = 10_000_000
 MAX_CELLS = 500
@@ -66,12 +83,12 @@ class SubmissionError(ValueError):
     """Une copie illisible ; le message dit pourquoi."""
 
 
-def answer_id(exercise):
+def answer_id(exercise: Exercise) -> str:
     """L'identifiant nbgrader de la cellule où l'élève répond."""
     return f"reponse-{exercise.section}-{exercise.name}"
 
 
-def mark_id(exercise):
+def mark_id(exercise: Exercise) -> str:
     """L'identifiant nbgrader de la cellule qui porte la note."""
     return (
         f"note-{exercise.section}-{exercise.name}"
@@ -80,7 +97,7 @@ def mark_id(exercise):
     )
 
 
-def plain(text):
+def plain(text: str) -> str:
     """L'énoncé sans les rôles de MyST, qu'un notebook ne sait pas afficher."""
     for role, replacement in _ROLES.items():
         text = re.sub(r"\{" + role + r"\}`([^`]*)`", replacement, text)
@@ -88,30 +105,40 @@ def plain(text):
     return prose(text)
 
 
-def amount(points):
+def amount(points: float) -> str:
     """« 1 point », « 4 points »."""
     return f"{points:g} point{'s' if points >= 2 else ''}".replace(".", ",")
 
 
-def _metadata(grade_id, *, grade=False, solution=False, points=None):
-    data = {
+def _metadata(
+    grade_id: str, *, grade: bool = False, solution: bool = False, points: float | None = None
+) -> dict[str, Any]:
+    data: dict[str, Any] = {
         "grade": grade, "grade_id": grade_id, "locked": not solution, "schema_version": 3,
         "solution": solution, "task": False,
     }  # fmt: skip
     if grade:
         data["points"] = points
-    metadata = {"nbgrader": data}
+    metadata: dict[str, Any] = {"nbgrader": data}
     if not solution:
         metadata |= {"editable": False, "deletable": False}
     return metadata
 
 
-def _cell(kind, grade_id, source, **options):
-    make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
-    return make(source, id=grade_id[:64], metadata=_metadata(grade_id, **options))
+def _new_cell(kind: Kind, source: str, **fields: Any) -> NotebookNode:
+    cell: NotebookNode
+    if kind == "code":
+        cell = nbformat.v4.new_code_cell(source, **fields)
+    else:
+        cell = nbformat.v4.new_markdown_cell(source, **fields)
+    return cell
 
 
-def statement(exercise, number, variant):
+def _cell(kind: Kind, grade_id: str, source: str, **options: Any) -> NotebookNode:
+    return _new_cell(kind, source, id=grade_id[:64], metadata=_metadata(grade_id, **options))
+
+
+def statement(exercise: Exercise, number: int, variant: str | None) -> str:
     """L'énoncé d'un exercice de devoir : titre, points, texte, ce qui change, critères."""
     parts = [f"## {number}. {exercise.title} ({amount(exercise.points)})", exercise.statement]
     if variant:
@@ -122,24 +149,24 @@ def statement(exercise, number, variant):
     return plain("\n\n".join(parts))
 
 
-def variant_text(exercise, variant):
+def variant_text(exercise: Exercise, variant: str) -> str:
     """La phrase qu'une variante ajoute à l'énoncé."""
     return dict(_documented(exercise.variants))[variant]
 
 
-def _definition(code, name):
+def _definition(code: str, name: str) -> str:
     """Le texte d'une des fonctions d'un bloc."""
     found = next(node for node in read_code(code).body if getattr(node, "name", None) == name)
-    return ast.get_source_segment(code, found)
+    return ast.get_source_segment(code, found) or ""
 
 
-def setup_source(assignment):
+def setup_source(assignment: Assignment) -> str:
     """La cellule qui installe et importe."""
     url = assignment.repository
     return SETUP.format(install=INSTALL.format(url=url) if url else NO_ADDRESS)
 
 
-def build(assignment, student=""):
+def build(assignment: Assignment, student: str = "") -> NotebookNode:
     """Rend le notebook d'un devoir ; ``student`` compte si chacun a le sien."""
     title = {"title": assignment.title, "minutes": assignment.minutes}
     text = prose(INSTRUCTIONS.format(points=amount(assignment.points), **title))
@@ -169,7 +196,7 @@ def build(assignment, student=""):
         cell = _cell("code", mark_id(exercise), call, grade=True, points=exercise.points)
         cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
         cells.append(cell)
-    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook: NotebookNode = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -178,7 +205,7 @@ def build(assignment, student=""):
     return notebook
 
 
-def solution_notebook(assignment, student=""):
+def solution_notebook(assignment: Assignment, student: str = "") -> NotebookNode:
     """Le corrigé : les mêmes énoncés, avec les solutions, et la grille de chaque question."""
     notebook = build(assignment, student)
     by_id = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells}
@@ -195,7 +222,7 @@ def solution_notebook(assignment, student=""):
     return notebook
 
 
-def read(path):
+def read(path: Path) -> tuple[list[Cell], list[str]]:
     """Relit la copie d'un élève ; rend (cellules, remarques).
 
     Lève ``SubmissionError`` si le fichier est vide, tronqué, trop gros ou n'est pas un notebook.
@@ -233,7 +260,7 @@ def read(path):
     return clean, remarks
 
 
-def _clean(cell):
+def _clean(cell: Mapping[str, Any]) -> Cell:
     """Ne garde d'une cellule que son genre, son texte et son identifiant nbgrader."""
     source = cell["source"]
     source = "".join(source) if isinstance(source, list) else source
@@ -242,26 +269,32 @@ def _clean(cell):
     source = source.encode("utf-8", "replace").decode()  # une moitié de caractère ne s'écrit pas
     metadata = cell.get("metadata") or {}
     label = (metadata.get("nbgrader") or {}).get("grade_id")
-    kind = "code" if cell["cell_type"] == "code" else "markdown"
+    kind: Kind = "code" if cell["cell_type"] == "code" else "markdown"
     return {"kind": kind, "source": source, "id": label if isinstance(label, str) else None}
 
 
-def harmless(text):
+def harmless(text: str) -> str:
     """Ôte au Markdown d'un élève balises et images : rien n'y doit s'exécuter ni se charger."""
     text = re.sub(r"<(?=[A-Za-z/!?])", "< ", text)
     text = re.sub(r"!+(?=\[)", "", text)
     return re.sub(r"(?i)\b(javascript|vbscript|data)[ \t]*:", "\\1\u200b:", text)
 
 
-def rebuild(assignment, base, cells):
+def rebuild(
+    assignment: Assignment, base: NotebookNode, cells: Iterable[Cell]
+) -> tuple[NotebookNode, list[str], list[str]]:
     """Remet la copie d'un élève dans le notebook du devoir : énoncés, points et notes d'origine.
 
     ``base`` est le notebook du devoir, et ``cells`` ce qu'a rendu ``read``, ou rien pour une copie
     illisible. Rend (notebook, cellules de code à exécuter, remarques).
     """
     base = copy.deepcopy(base)
-    locked = {c.metadata.nbgrader.grade_id for c in base.cells if c.metadata.nbgrader.locked}
-    answers, extras, anchor, run, remarks = {}, {}, "consignes", [], []
+    locked: set[str] = {
+        c.metadata.nbgrader.grade_id for c in base.cells if c.metadata.nbgrader.locked
+    }
+    answers: dict[str, Cell] = {}
+    extras: dict[str, list[Cell]] = {}
+    anchor, run, remarks = "consignes", [], []
     wanted = {answer_id(e): e for e in assignment.exercises}
     for cell in cells:
         label = cell["id"]
@@ -288,12 +321,7 @@ def rebuild(assignment, base, cells):
             cell.source = "" if cell.cell_type == "code" else ANSWER_HERE
         result.append(cell)
         for number, extra in enumerate(extras.get(label, []), 1):
-            make = (
-                nbformat.v4.new_code_cell
-                if extra["kind"] == "code"
-                else nbformat.v4.new_markdown_cell
-            )
             source = extra["source"] if extra["kind"] == "code" else harmless(extra["source"])
-            result.append(make(source, id=f"ajout-{len(result)}-{number}"))
+            result.append(_new_cell(extra["kind"], source, id=f"ajout-{len(result)}-{number}"))
     base.cells = result
     return base, run, remarks

@@ -16,9 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, Self
 
 __all__ = ["IsolationError", "Limits", "Sandbox", "Stopped", "check_isolation"]
 
@@ -58,18 +60,18 @@ class Limits:
     disk: int = 32_000_000
 
 
-def _bubblewrap():
+def _bubblewrap() -> str | None:
     return shutil.which("bwrap")
 
 
 @cache
-def _knows(option):
+def _knows(option: str) -> bool:
     """Dit si cette version de bubblewrap connaît une option."""
-    run = subprocess.run([_bubblewrap(), "--help"], capture_output=True, text=True)
+    run = subprocess.run([_bubblewrap() or "bwrap", "--help"], capture_output=True, text=True)
     return option in run.stdout + run.stderr
 
 
-def _readable():
+def _readable() -> list[Path]:
     """Les dossiers qu'il faut pour que Python démarre, et rien d'autre."""
     found = [Path("/usr"), Path("/lib"), Path("/lib64"), Path("/bin"), Path("/sbin")]
     found += [Path("/etc/ld.so.cache"), Path("/etc/alternatives")]
@@ -81,9 +83,9 @@ def _readable():
     return [path for path in dict.fromkeys(found) if path.exists()]
 
 
-def _command(limits):
+def _command(limits: Limits) -> list[str]:
     """La ligne de commande qui enferme le processus."""
-    arguments = [_bubblewrap(), "--unshare-all", "--unshare-user", "--die-with-parent"]
+    arguments = [_bubblewrap() or "bwrap", "--unshare-all", "--unshare-user", "--die-with-parent"]
     arguments += ["--new-session", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
     arguments += ["--hostname", "copie", "--clearenv"]
     if _knows("--disable-userns"):
@@ -105,7 +107,7 @@ def _command(limits):
     return arguments
 
 
-def _environment(home):
+def _environment(home: str) -> dict[str, str]:
     """Les seules variables que voit le processus."""
     return {
         "PATH": "/usr/bin:/bin",
@@ -121,7 +123,7 @@ def _environment(home):
     }
 
 
-def check_isolation(wanted=True):
+def check_isolation(wanted: bool = True) -> None:
     """Vérifie que la correction est possible ici, et isolée si ``wanted``.
 
     Lève ``IsolationError`` sinon : bubblewrap manque, ne marche pas, ou le système n'est pas Linux.
@@ -148,7 +150,7 @@ def check_isolation(wanted=True):
         )
 
 
-def _descendants(pid):
+def _descendants(pid: int) -> list[int]:
     """Les processus nés de ``pid``, lui compris."""
     found, queue = [], [pid]
     while queue:
@@ -161,7 +163,7 @@ def _descendants(pid):
     return found
 
 
-def _resident(pids):
+def _resident(pids: Iterable[int]) -> int:
     """La mémoire résidente de ces processus, en octets."""
     pages = 0
     for pid in pids:
@@ -177,9 +179,9 @@ class Sandbox:
     plus haut point de sa mémoire, en octets. Lève ``Stopped`` s'il ne démarre pas. Page : devoirs.
     """
 
-    def __init__(self, limits, isolated=True):
+    def __init__(self, limits: Limits, isolated: bool = True) -> None:
         self.limits, self.peak, self._buffer = limits, 0, b""
-        self._folder = None
+        self._folder: str | None = None
         # Bubblewrap lui-même se voit de l'intérieur : il ne doit pas porter nos variables.
         command, environment = [], _environment("/copie")
         if isolated:
@@ -189,29 +191,32 @@ class Sandbox:
             environment = _environment(self._folder)
         command += [sys.executable, "-I", "-B", str(WORKER), str(limits.memory)]
         command += [str(limits.processes), str(limits.disk)]
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=environment, cwd=self._folder or "/", start_new_session=True, close_fds=True,
         )  # fmt: skip
-        os.set_blocking(self._process.stdout.fileno(), False)
+        assert process.stdin is not None and process.stdout is not None  # deux tubes
+        self._process: subprocess.Popen[bytes] | None = process
+        self._pid, self._orders, self._answers = process.pid, process.stdin, process.stdout
+        os.set_blocking(self._answers.fileno(), False)
         try:
             self._read(limits.start)
         except Stopped:
             self.close()
             raise
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
-    def alive(self):
+    def alive(self) -> bool:
         """Vrai tant que le processus répond."""
         return self._process is not None
 
-    def ask(self, order, seconds):
+    def ask(self, order: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Envoie un ordre et rend la réponse, un dictionnaire.
 
         Lève ``Stopped`` si le temps passe, si une limite est franchie, si le processus meurt ou
@@ -222,8 +227,8 @@ class Sandbox:
         try:
             ticket = secrets.token_hex(8)  # une réponse glissée d'avance n'a pas ce numéro
             line = json.dumps(order | {"ticket": ticket})
-            self._process.stdin.write(line.encode() + b"\n")
-            self._process.stdin.flush()
+            self._orders.write(line.encode() + b"\n")
+            self._orders.flush()
             answer = json.loads(self._read(seconds))
             if not isinstance(answer, dict) or answer.get("ticket") != ticket:
                 raise ValueError("ce n'est pas la réponse à cet ordre")
@@ -235,10 +240,10 @@ class Sandbox:
             self.close()
             raise
 
-    def _read(self, seconds):
+    def _read(self, seconds: float) -> bytes:
         """La ligne suivante ; surveille pendant l'attente."""
         deadline = time.monotonic() + seconds
-        output = self._process.stdout.fileno()
+        output = self._answers.fileno()
         while b"\n" not in self._buffer:
             if time.monotonic() > deadline:
                 raise Stopped(f"le temps est dépassé ({seconds:g} s)")
@@ -255,8 +260,8 @@ class Sandbox:
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
 
-    def _watch(self):
-        pids = _descendants(self._process.pid)
+    def _watch(self) -> None:
+        pids = _descendants(self._pid)
         used = _resident(pids)
         self.peak = max(self.peak, used)
         if len(pids) > self.limits.processes:
@@ -264,7 +269,7 @@ class Sandbox:
         if used > self.limits.memory:
             raise Stopped(f"trop de mémoire (plus de {self.limits.memory / 1e9:g} Go)")
 
-    def close(self):
+    def close(self) -> None:
         """Tue le processus et tous ceux qu'il a lancés."""
         if self._process is None:
             return
@@ -275,7 +280,7 @@ class Sandbox:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        for stream in (process.stdin, process.stdout):
+        for stream in (self._orders, self._answers):
             with contextlib.suppress(OSError):
                 stream.close()
         process.wait()

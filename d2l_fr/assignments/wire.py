@@ -9,11 +9,15 @@ import base64
 import json
 import math
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Opaque", "WireError", "decode", "dumps", "encode", "loads"]
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 DEPTH = 40  # listes imbriquées : au-delà, ce n'est plus une réponse
 _KINDS = "biufcU"
@@ -29,29 +33,29 @@ class Opaque:
 
     kind: str
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"un objet {self.kind}"
 
 
-def _pack(array):
+def _pack(array: ArrayLike) -> list[Json]:
     array = np.asarray(array)
     data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
     return [array.dtype.str, list(array.shape), data]
 
 
-def _unpack(dtype, shape, data):
-    dtype = np.dtype(dtype)
-    if dtype.kind not in _KINDS or dtype.hasobject:
-        raise WireError(f"type de tableau refusé : {dtype}")
+def _unpack(dtype: str, shape: list[int], data: str) -> NDArray[Any]:
+    kind = np.dtype(dtype)
+    if kind.kind not in _KINDS or kind.hasobject:
+        raise WireError(f"type de tableau refusé : {kind}")
     if not all(type(n) is int and n >= 0 for n in shape):
         raise WireError("forme de tableau refusée")
     raw = base64.b64decode(data, validate=True)
-    if math.prod(shape) * dtype.itemsize != len(raw):
+    if math.prod(shape) * kind.itemsize != len(raw):
         raise WireError("la forme d'un tableau ne correspond pas à ses données")
-    return np.frombuffer(raw, dtype).reshape(shape).copy()
+    return np.frombuffer(raw, kind).reshape(shape).copy()
 
 
-def encode(value, depth=0):
+def encode(value: object, depth: int = 0) -> Json:
     """Rend la forme JSON d'une valeur ; un objet inconnu devient ``{"objet": nom du type}``.
 
     Lève ``WireError`` au-delà de 40 niveaux d'imbrication.
@@ -77,12 +81,12 @@ def encode(value, depth=0):
         name = "liste" if isinstance(value, list) else "tuple"
         return {name: [encode(item, depth + 1) for item in value]}
     if isinstance(value, dict):
-        pairs = [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in value.items()]
+        pairs: list[Json] = [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in value.items()]
         return {"dictionnaire": pairs}
     return {"objet": type(value).__name__[:80]}
 
 
-def decode(data):
+def decode(data: Any) -> Any:
     """Rend la valeur d'une forme JSON. Lève ``WireError`` si la forme n'est pas la bonne."""
     if data is None or isinstance(data, (bool, int, float, str)):
         return data
@@ -112,12 +116,12 @@ def decode(data):
     raise WireError("message mal formé : étiquette inconnue")
 
 
-def dumps(value):
+def dumps(value: object) -> str:
     """Rend le texte JSON d'une valeur, en une ligne."""
     return json.dumps(encode(value), ensure_ascii=True, separators=(",", ":"))
 
 
-def loads(text):
+def loads(text: str) -> Any:
     """Relit ce qu'a écrit ``dumps``. Lève ``WireError`` si le texte n'est pas de cette forme."""
     try:
         return decode(json.loads(text))

@@ -10,12 +10,21 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+Order: TypeAlias = dict[str, Any]
+Answer: TypeAlias = dict[str, Any]
 
 ANSWER_BYTES = 4_000_000  # un résultat plus gros n'est pas une réponse
 
 
-def limit(memory, processes, file_bytes):
+def limit(memory: int, processes: int, file_bytes: int) -> None:
     """Pose les limites du noyau, que le code de l'élève ne peut pas relever."""
     for name, value in (
         ("RLIMIT_AS", memory),
@@ -31,7 +40,7 @@ def limit(memory, processes, file_bytes):
             resource.setrlimit(kind, (value, value))
 
 
-def private_channel():
+def private_channel() -> tuple[TextIO, TextIO]:
     """Garde l'entrée et la sortie pour les ordres ; le code de l'élève écrit dans le vide."""
     orders = os.fdopen(os.dup(0), "r", encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -41,7 +50,7 @@ def private_channel():
     return orders, answers
 
 
-def describe(error):
+def describe(error: BaseException) -> Answer:
     """Le type de l'erreur et la ligne du code de l'élève où elle est née."""
     line, trace = getattr(error, "lineno", None), error.__traceback__
     while trace is not None:
@@ -51,7 +60,7 @@ def describe(error):
     return {"erreur": type(error).__name__, "ligne": line}
 
 
-def make_shell():
+def make_shell() -> "InteractiveShell":
     """Un IPython sans historique ni affichage : il comprend %magie et !commande."""
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
@@ -59,18 +68,23 @@ def make_shell():
     class Shell(InteractiveShell):
         """Sans écran ni commandes du système : ``%matplotlib inline`` et ``!pip`` n'y font rien."""
 
-        def enable_gui(self, gui=None):
+        def enable_gui(self, gui: object = None) -> None:
             pass
 
-        def enable_matplotlib(self, gui=None):
+        def enable_matplotlib(self, gui: object = None) -> tuple[object, str]:
             return gui, "agg"
 
-        def system(self, command):
+        def system(self, command: str) -> None:
             pass
 
         system_raw = system_piped = system
 
-        def getoutput(self, command, split=True, depth=0):
+        def showtraceback(self, *args: object, **kwargs: object) -> None:
+            pass
+
+        showsyntaxerror = showtraceback
+
+        def getoutput(self, command: str, split: bool = True, depth: int = 0) -> list[str] | str:
             return [] if split else ""
 
     config = Config()
@@ -78,20 +92,20 @@ def make_shell():
     config.InteractiveShell.ast_node_interactivity = "none"
     config.InteractiveShell.colors = "NoColor"
     shell = Shell.instance(config=config)
-    shell.showtraceback = lambda *args, **kwargs: None
-    shell.showsyntaxerror = lambda *args, **kwargs: None
     return shell
 
 
-def serve(orders, answers, shell, wire):
+def serve(
+    orders: Iterable[str], answers: TextIO, shell: "InteractiveShell", wire: ModuleType
+) -> None:
     """Répond aux ordres jusqu'à la fin de l'entrée."""
 
-    def run(order):
+    def run(order: Order) -> Answer:
         result = shell.run_cell(order["source"], store_history=False)
         error = result.error_before_exec or result.error_in_exec
         return {} if error is None else describe(error)
 
-    def call(order):
+    def call(order: Order) -> Answer:
         if order["nom"] not in shell.user_ns:
             return {"absent": True}
         function = shell.user_ns[order["nom"]]
@@ -117,7 +131,7 @@ def serve(orders, answers, shell, wire):
         answers.flush()
 
 
-def main():
+def main() -> None:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     os.environ.setdefault("MPLBACKEND", "Agg")
     orders, answers = private_channel()

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 
-def load_corpus(name="recit"):
+def load_corpus(name: str = "recit") -> str:
     """Rend le texte d'un corpus, prêt à tokeniser.
 
     Paramètre : ``name``, un des noms de ``list_corpora()`` ; par défaut, le récit embarqué.
@@ -63,7 +63,7 @@ def load_corpus(name="recit"):
     return text.replace("\r\n", "\n")
 
 
-def list_corpora():
+def list_corpora() -> list[Corpus]:
     """Rend la liste des corpus : des ``Corpus``, dont l'affichage tient en une ligne chacun.
 
     N'utilise pas le réseau. Page : text-sequence.
@@ -71,13 +71,13 @@ def list_corpora():
     return [_measured(corpus) if corpus.embedded else corpus for corpus in CORPORA.values()]
 
 
-def _measured(corpus):
+def _measured(corpus: Corpus) -> Corpus:
     """Le récit évolue avec le livre : sa taille et son empreinte se calculent."""
     data = _embedded_bytes(corpus)
     return dataclasses.replace(corpus, size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
-def _embedded_bytes(corpus):
+def _embedded_bytes(corpus: Corpus) -> bytes:
     try:
         return resources.files(__name__).joinpath(corpus.filename).read_bytes()
     except FileNotFoundError:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from . import messages
+from .catalog import Corpus
 from .errors import CacheReadOnlyError, CorpusError
 
 __all__ = ["ENV", "check", "folder", "read"]
@@ -12,7 +13,7 @@ __all__ = ["ENV", "check", "folder", "read"]
 ENV = "D2L_FR_DONNEES"
 
 
-def folder():
+def folder() -> Path:
     """Rend le dossier des corpus : celui que nomme D2L_FR_DONNEES, sinon le cache du système.
 
     Page : text-sequence.
@@ -23,10 +24,10 @@ def folder():
     # Ici seulement : qui a déjà les fichiers n'a pas besoin de pooch.
     import pooch
 
-    return pooch.os_cache("d2l_fr")
+    return Path(pooch.os_cache("d2l_fr"))
 
 
-def read(corpus):
+def read(corpus: Corpus) -> bytes:
     """Rend les octets vérifiés d'un ``Corpus``, téléchargé si le fichier manque ou est altéré.
 
     Lève une ``CorpusError`` ; le dossier est alors tel qu'il était. Page : text-sequence.
@@ -54,7 +55,7 @@ def read(corpus):
         raise error from damage
 
 
-def check(data, corpus, origin):
+def check(data: bytes, corpus: Corpus, origin: object) -> None:
     """Vérifie l'empreinte SHA-256 d'un fichier d'après ses octets.
 
     Paramètres : ``data``, les octets ; ``corpus``, le ``Corpus`` ; ``origin``, le chemin ou

@@ -33,11 +33,11 @@ class Corpus:
     gutenberg: bool = False
 
     @property
-    def filename(self):
+    def filename(self) -> str:
         """Nom du fichier : la fin de l'adresse, ou celui du texte embarqué."""
         return self.url.rsplit("/", 1)[-1] if self.url else f"{self.name}.txt"
 
-    def __str__(self):
+    def __str__(self) -> str:
         origin = self.author if self.year is None else f"{self.author} ({self.year})"
         size = "taille inconnue" if self.size is None else f"{fr(self.size)}{NBSP}octets"
         place = "embarqué" if self.embedded else "à télécharger"
@@ -110,7 +110,7 @@ CORPORA = {
 }
 
 
-def find(name):
+def find(name: str) -> Corpus:
     """Rend le ``Corpus`` de ce nom.
 
     Lève ``UnknownCorpusError``, qui propose le nom le plus proche. Page : text-sequence.

@@ -9,11 +9,14 @@ import hashlib
 import os
 import secrets
 import time
+from pathlib import Path
+from typing import BinaryIO
 
 import requests.exceptions
 from pooch import HTTPDownloader
 
 from . import cache, messages
+from .catalog import Corpus
 from .errors import CorpusError
 
 __all__ = ["download"]
@@ -24,7 +27,7 @@ ATTEMPTS = 3
 WAIT = 1  # secondes avant le 2e essai ; deux fois plus avant le 3e
 
 
-def download(corpus, path):
+def download(corpus: Corpus, path: Path) -> bytes:
     """Télécharge un ``Corpus`` dans ``path`` et rend ses octets, vérifiés.
 
     ``path`` change d'un coup, une fois l'empreinte vérifiée : deux processus peuvent télécharger
@@ -42,7 +45,7 @@ def download(corpus, path):
     return _attempt(corpus, path)
 
 
-def _attempt(corpus, path):
+def _attempt(corpus: Corpus, path: Path) -> bytes:
     # Un nom à soi dans le même dossier, seul cas où os.replace est sûr d'être atomique.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
@@ -64,13 +67,13 @@ def _attempt(corpus, path):
             temporary.unlink()
 
 
-def _transfer(corpus, file):
+def _transfer(corpus: Corpus, file: BinaryIO) -> None:
     with _progress(corpus) as bar:
         fetch = HTTPDownloader(progressbar=bar, timeout=(CONNECT_TIMEOUT, SILENCE_TIMEOUT))
         fetch(corpus.url, file, None)
 
 
-def _progress(corpus):
+def _progress(corpus: Corpus) -> contextlib.AbstractContextManager[object]:
     """Une barre de progression si tqdm est installé ; sinon, rien."""
     try:
         from tqdm.auto import tqdm
@@ -79,7 +82,7 @@ def _progress(corpus):
     return tqdm(desc=corpus.filename, total=corpus.size, unit="o", unit_scale=True, leave=False)
 
 
-def _translate(error, corpus, temporary):
+def _translate(error: Exception, corpus: Corpus, temporary: Path) -> CorpusError:
     """Fait d'une exception de requests la ``CorpusError`` qui dit la même chose en français."""
     kinds = requests.exceptions
     detail = f"{type(error).__name__}: {error}"

@@ -29,7 +29,7 @@ _RULE = re.compile(r"\s*-{5,}\s*")
 _RUNES = re.compile(r"\s+[\s_.,*]*(?:(?:[A-E][0-9A-F]|F0)[\s_.,*]*)+")
 
 
-def clean(text, start=FIRST_CHAPTER):
+def clean(text: str, start: str = FIRST_CHAPTER) -> str:
     r"""Rend le texte de l'auteur seul, un paragraphe par ligne.
 
     Paragraphes, titres et strophes sont séparés par une ligne vide (``\n\n``). Un titre de
@@ -54,18 +54,18 @@ def clean(text, start=FIRST_CHAPTER):
     return "\n\n".join(filter(None, paragraphs)) + "\n"
 
 
-def _body(text):
+def _body(text: str) -> str:
     """Ce que Gutenberg place entre ses marques de début et de fin."""
     start = _START.search(text)
     end = _END.search(text, start.end()) if start else None
-    if end is None:
+    if start is None or end is None:
         raise ValueError(
             "Ce n'est pas un fichier du Projet Gutenberg : ses marques de début et de fin manquent."
         )
     return text[start.end() : end.start()]
 
 
-def _restore_runes(block):
+def _restore_runes(block: str) -> str:
     """Rend leurs runes aux lignes qui n'en contiennent que les codes : ``D0`` pour U+16D0."""
     if not _RUNES.fullmatch(block):
         return block
@@ -74,7 +74,7 @@ def _restore_runes(block):
     return re.sub("[A-F][0-9A-F]", lambda code: chr(0x1600 + int(code[0], 16)) + " ", block)
 
 
-def _unwrap(block):
+def _unwrap(block: str) -> str:
     """Défait les fins de ligne d'un bloc (sans ligne vide), sauf celles que l'auteur a voulues."""
     lines = block.split("\n")
     if len(lines) > 2 and re.fullmatch(r"\s*[IVXLC]+\s*", lines[0]) and _RULE.fullmatch(lines[1]):
@@ -94,12 +94,12 @@ def _unwrap(block):
     return result
 
 
-def _is_grid(lines):
+def _is_grid(lines: list[str]) -> bool:
     """Vrai pour un bloc en retrait dont les colonnes tiennent par des espaces."""
     return all(map(_indent, lines)) and any(re.search(r"[^\s.…?!:;,] {2,}", line) for line in lines)
 
 
-def _has_meant_breaks(lines):
+def _has_meant_breaks(lines: list[str]) -> bool:
     """Vrai pour un bloc en retrait fait de lignes courtes : vers, tableau, signature."""
     indents = [_indent(line) for line in lines]
     # La suite d'un article de liste, ou d'une réplique, est un peu plus en retrait que son début.
@@ -107,9 +107,9 @@ def _has_meant_breaks(lines):
     return all(indents) and not hanging and max(map(len, lines), default=0) < FULL_LINE
 
 
-def _indent(line):
+def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _squeeze(line):
+def _squeeze(line: str) -> str:
     return re.sub(r"\s+", " ", line.strip())

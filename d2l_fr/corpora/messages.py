@@ -1,13 +1,17 @@
 """Les erreurs des corpus, rédigées : le fichier, la cause, ce qu'il faut faire."""
 
 import errno
+from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from ..french import NBSP, fr, typography
+from .catalog import Corpus
 from .errors import (
     CacheError,
     CacheFullError,
     CacheReadOnlyError,
+    CorpusError,
     CorruptedFileError,
     DownloadError,
     HTMLPageError,
@@ -24,6 +28,8 @@ __all__ = [
     "unreadable",
     "unwritable",
 ]
+
+E = TypeVar("E", bound=CorpusError)
 
 _BY_HAND = (
     "procurez-vous {file} ({size}) à l'adresse {url}, depuis un autre réseau au besoin, "
@@ -48,11 +54,11 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
-def _bytes(count):
-    return f"{fr(count)}{NBSP}octets"
+def _bytes(count: int | None) -> str:
+    return "taille inconnue" if count is None else f"{fr(count)}{NBSP}octets"
 
 
-def _error(kind, corpus, template, **values):
+def _error(kind: type[E], corpus: Corpus, template: str, **values: object) -> E:
     """Remplit le modèle après l'avoir typographié : chemins, adresses et code restent intacts."""
     return kind(
         typography("Corpus « {name} » : " + template).format(
@@ -67,7 +73,7 @@ def _error(kind, corpus, template, **values):
     )
 
 
-def no_network(corpus, detail):
+def no_network(corpus: Corpus, detail: str) -> NoNetworkError:
     """Aucune connexion ne s'est établie."""
     return _error(
         NoNetworkError,
@@ -80,7 +86,7 @@ def no_network(corpus, detail):
     )
 
 
-def timeout(corpus, seconds):
+def timeout(corpus: Corpus, seconds: float) -> DownloadError:
     """Le serveur s'est tu trop longtemps."""
     error = _error(
         DownloadError,
@@ -93,7 +99,7 @@ def timeout(corpus, seconds):
     return error
 
 
-def status(corpus, code):
+def status(corpus: Corpus, code: int) -> DownloadError:
     """Le serveur a répondu par un code d'erreur HTTP."""
     error = _error(
         DownloadError,
@@ -107,7 +113,7 @@ def status(corpus, code):
     return error
 
 
-def refused(corpus, detail):
+def refused(corpus: Corpus, detail: str) -> DownloadError:
     """L'échange a échoué d'une autre façon : certificat refusé, réponse incompréhensible…"""
     return _error(
         DownloadError,
@@ -120,7 +126,7 @@ def refused(corpus, detail):
     )
 
 
-def html_page(corpus, origin):
+def html_page(corpus: Corpus, origin: object) -> HTMLPageError:
     """Une page web tient la place du texte."""
     return _error(
         HTMLPageError,
@@ -133,7 +139,7 @@ def html_page(corpus, origin):
     )
 
 
-def corrupted(corpus, origin, size, digest):
+def corrupted(corpus: Corpus, origin: object, size: int, digest: str) -> CorruptedFileError:
     """Les octets ne sont pas ceux qu'on attend ; ``origin`` est leur adresse ou leur chemin."""
     advice = "supprimez ce fichier ou remplacez-le"
     if origin == corpus.url:
@@ -144,7 +150,7 @@ def corrupted(corpus, origin, size, digest):
         "le fichier {file} est {damage} (origine : {origin}).\n"
         "  Attendu : {size}, SHA-256 {sha256}\n  Reçu : {received}, SHA-256 {digest}\n"
         f"Que faire : {advice}. Sinon, {_BY_HAND}",
-        damage="tronqué" if size < corpus.size else "altéré",
+        damage="tronqué" if size < (corpus.size or 0) else "altéré",
         origin=origin,
         sha256=corpus.sha256,
         received=_bytes(size),
@@ -152,7 +158,7 @@ def corrupted(corpus, origin, size, digest):
     )
 
 
-def unreadable(corpus, path, error):
+def unreadable(corpus: Corpus, path: Path, error: OSError) -> CacheError:
     """Le fichier est là, mais ne se lit pas."""
     return _error(
         CacheError,
@@ -165,7 +171,7 @@ def unreadable(corpus, path, error):
     )
 
 
-def unwritable(corpus, folder, error):
+def unwritable(corpus: Corpus, folder: Path, error: OSError) -> CacheError:
     """Le fichier ne peut pas s'écrire : disque plein, dossier en lecture seule…"""
     kind = CacheError
     advice = "choisissez par la variable D2L_FR_DONNEES un dossier où vous pouvez écrire"
@@ -184,7 +190,7 @@ def unwritable(corpus, folder, error):
     )
 
 
-def _reason(error):
+def _reason(error: OSError) -> str:
     if error.errno in _FULL:
         reason = "il n'y a plus de place sur le disque, ou votre quota est atteint"
     elif error.errno in _READ_ONLY:

@@ -10,19 +10,26 @@ import copy
 import html
 import math
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
 from d2l_fr.exercises.compare import difference, show
-from d2l_fr.exercises.source import ExerciseError, load_exercise, read_code
+from d2l_fr.exercises.source import Criterion, Exercise, ExerciseError, load_exercise, read_code
 from d2l_fr.palette import LIGHT
 
 __all__ = ["CheckResult", "Compare", "Failure", "check", "grade", "run_checks"]
 
 COPIED = "C'est la solution du livre. Relisez l'énoncé : ce devoir demande autre chose."
 
+
+# Une réponse peut être n'importe quoi, une fonction ou une valeur : d'où ces Any.
+Call: TypeAlias = Callable[..., object]  # (fonction, arguments…) → son résultat, à comparer
+Case: TypeAlias = tuple[Call, tuple[object, ...], dict[str, object], float, float, object]
+Mistake: TypeAlias = tuple[Any, str]  # une faute usuelle, et son indice
 
 _NOTHING = object()  # ce qu'a rendu une réponse qui a levé une exception
 
@@ -48,13 +55,13 @@ class CheckResult:
     message: str
     unanswered: bool = False
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.passed
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{'✓' if self.passed else '✗'} {self.exercise} : {self.message}"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         role, mark = ("output", "✓") if self.passed else ("heldout", "✗")
         color = LIGHT[role]
         body = html.escape(self.message).replace("\n", "<br>")
@@ -72,10 +79,18 @@ class Compare:
     essais faits et ce que la réponse a rendu, que l'on compare ensuite aux fautes usuelles.
     """
 
-    def __init__(self, answer, reference):
-        self.answer, self.reference, self.cases = answer, reference, []
+    def __init__(self, answer: Any, reference: Any) -> None:
+        self.answer, self.reference = answer, reference
+        self.cases: list[Case] = []
 
-    def __call__(self, *args, call=None, rtol=1e-5, atol=1e-7, **kwargs):
+    def __call__(
+        self,
+        *args: object,
+        call: Call | None = None,
+        rtol: float = 1e-5,
+        atol: float = 1e-7,
+        **kwargs: object,
+    ) -> None:
         """Appelle réponse et solution sur les mêmes entrées ; lève ``Failure`` si elles diffèrent.
 
         ``call(fonction, *args, **kwargs)`` remplace l'appel direct quand il faut lire un
@@ -113,38 +128,40 @@ class Compare:
                 "donnait. Travaillez sur une copie."
             )
 
-    def value(self, rtol=1e-3, atol=1e-9):
+    def value(self, rtol: float = 1e-3, atol: float = 1e-9) -> None:
         """Compare deux valeurs (pour une réponse qui n'est pas une fonction)."""
         if problem := difference(self.answer, self.reference, rtol, atol, reveal=False):
             raise Failure(problem)
 
 
-def _mutated(given, original):
+def _mutated(given: list[object], original: list[object]) -> bool:
     """Dit si l'élève a modifié une entrée (seuls les conteneurs et les tableaux le peuvent)."""
     mutable = (np.ndarray, torch.Tensor, list, dict)
     pairs = zip(given, original, strict=True)
     return any(isinstance(b, mutable) and difference(a, b, 0, 0) for a, b in pairs)
 
 
-def _require(condition, message):
+def _require(condition: object, message: str) -> None:
     if not condition:
         raise Failure(message)
 
 
-def _names(code, namespace):
+def _names(code: str, namespace: dict[str, Any]) -> list[str]:
     """Exécute un bloc et rend les fonctions et classes qu'il définit, dans l'ordre."""
     exec(compile(code, "<exercice>", "exec"), namespace)
     tree = read_code(code)
     return [n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
 
 
-def _namespace():
+def _namespace() -> dict[str, Any]:
     import d2l_fr as d2l
 
     return {"np": np, "torch": torch, "math": math, "d2l": d2l}
 
 
-def _prepare(exercise, variant=None):
+def _prepare(
+    exercise: Exercise, variant: str | None = None
+) -> tuple[dict[str, Any], Any, list[Mistake]]:
     """Rend (espace de noms, solution, fautes) ; une faute est un couple (fonction, indice).
 
     Une variante transforme la solution, et les fautes avec elle ; la solution du livre en
@@ -168,7 +185,7 @@ def _prepare(exercise, variant=None):
     return namespace, change(book), [(book, COPIED), *changed]
 
 
-def _hint(mistakes, cases):
+def _hint(mistakes: list[Mistake], cases: list[Case]) -> str:
     """Rend l'indice de la faute usuelle qui aurait donné les mêmes résultats, ou ''."""
     for mistake, hint in mistakes:
         for call, args, kwargs, rtol, atol, theirs in cases:
@@ -183,7 +200,18 @@ def _hint(mistakes, cases):
     return ""
 
 
-def _judge(identifier, verification, compare, mistakes, seed):
+Verification: TypeAlias = Callable[
+    [Compare, Callable[[object, str], None], np.random.Generator], object
+]
+
+
+def _judge(
+    identifier: str,
+    verification: Verification,
+    compare: Compare,
+    mistakes: list[Mistake],
+    seed: int,
+) -> CheckResult:
     """Passe une vérification et rend son ``CheckResult``, avec l'indice s'il y en a un."""
     try:
         verification(compare, _require, np.random.default_rng(seed))
@@ -196,14 +224,18 @@ def _judge(identifier, verification, compare, mistakes, seed):
     return CheckResult(identifier, True, "Juste.")
 
 
-def nothing_written(answer, wanted="une fonction (son nom, sans parenthèses)"):
+def nothing_written(
+    answer: object, wanted: str = "une fonction (son nom, sans parenthèses)"
+) -> str:
     """La phrase à dire quand la réponse n'est pas de la bonne sorte."""
     if answer is None:
         return "La réponse n'est pas encore remplie (elle vaut None)."
     return f"On attend {wanted} ; vous donnez un objet {type(answer).__name__}."
 
 
-def run_checks(exercise, answer, seed=0, variant=None):
+def run_checks(
+    exercise: Exercise, answer: object, seed: int = 0, variant: str | None = None
+) -> CheckResult:
     """Applique à ``answer`` les vérifications d'un ``Exercise`` ; rend un ``CheckResult``.
 
     ``seed`` est la graine du générateur ``rng`` qui leur est donné ; ``variant``, le nom de la
@@ -218,7 +250,9 @@ def run_checks(exercise, answer, seed=0, variant=None):
     return _judge(exercise.identifier, namespace["verification"], compare, mistakes, seed)
 
 
-def grade(exercise, answer, seed, variant=None):
+def grade(
+    exercise: Exercise, answer: object, seed: int, variant: str | None = None
+) -> list[tuple[Criterion, CheckResult]]:
     """Note ``answer`` selon les critères cachés ; rend une liste (``Criterion``, ``CheckResult``).
 
     Les entrées sont tirées de ``seed`` : qui ne la connaît pas ne connaît pas les épreuves.
@@ -233,7 +267,7 @@ def grade(exercise, answer, seed, variant=None):
     return found
 
 
-def check(identifier, answer):
+def check(identifier: str, answer: object) -> CheckResult:
     """Corrige la réponse à un exercice du livre et dit, en français, ce qui ne va pas.
 
     Paramètres : ``identifier``, ``"section.nom"`` comme dans l'énoncé ; ``answer``, la fonction

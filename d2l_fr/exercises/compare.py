@@ -1,18 +1,20 @@
 """Compare deux résultats Python, NumPy ou PyTorch et décrit en français la première différence."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Number
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 __all__ = ["difference", "show"]
 
 _KINDS = {"b": "booléens", "i": "entiers", "u": "entiers", "f": "réels", "c": "complexes"}
 
 
-def show(value, limit=90):
+def show(value: object, limit: int = 90) -> str:
     """Écrit une valeur en une ligne courte, avec sa forme si c'est un grand tableau."""
     if isinstance(value, np.generic):
         value = value.item()  # 0.5, plutôt que np.float64(0.5)
@@ -30,23 +32,28 @@ def show(value, limit=90):
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _array(value):
+def _array(value: object) -> NDArray[Any]:
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
     return np.asarray(value)
 
 
-def _type_name(value):
+def _type_name(value: object) -> str:
     if isinstance(value, torch.Tensor):
         return "torch.Tensor"
     return "numpy.ndarray" if isinstance(value, np.ndarray) else type(value).__name__
 
 
-def _numbers(got, expected, rtol, atol, reveal):
+def _is_number(value: object) -> TypeGuard[float]:
+    """Dit si c'est un nombre de Python, un complexe peut-être, ou de NumPy."""
+    return isinstance(value, Number)
+
+
+def _numbers(got: float, expected: float, rtol: float, atol: float, reveal: bool) -> str | None:
     complexes = isinstance(got, complex) or isinstance(expected, complex)
     try:
         if complexes:
-            close = np.isclose(got, expected, rtol, atol, equal_nan=True)
+            close = bool(np.isclose(got, expected, rtol, atol, equal_nan=True))
         else:
             close = math.isclose(got, expected, rel_tol=rtol, abs_tol=atol)
             close = close or (math.isnan(got) and math.isnan(expected))
@@ -61,7 +68,7 @@ def _numbers(got, expected, rtol, atol, reveal):
     return f"votre réponse, {show(got)}, est trop {'grande' if got > expected else 'petite'}."
 
 
-def _arrays(got, expected):
+def _arrays(got: NDArray[Any], expected: NDArray[Any]) -> str | None:
     if got.shape != expected.shape:
         return f"on attend la forme {expected.shape} ; votre réponse a la forme {got.shape}."
     kinds = [_KINDS.get(a.dtype.kind, str(a.dtype)) for a in (expected, got)]
@@ -70,7 +77,9 @@ def _arrays(got, expected):
     return None
 
 
-def _array_values(got, expected, rtol, atol):
+def _array_values(
+    got: NDArray[Any], expected: NDArray[Any], rtol: float, atol: float
+) -> str | None:
     if expected.dtype.kind in "fc":
         wrong = ~np.isclose(got, expected, rtol, atol, equal_nan=True)
     else:
@@ -87,14 +96,18 @@ def _array_values(got, expected, rtol, atol):
     )
 
 
-def _children(got, expected, pairs, rtol, atol, reveal):
+def _children(
+    pairs: Iterable[tuple[str, object, object]], rtol: float, atol: float, reveal: bool
+) -> str | None:
     for place, a, b in pairs:
         if problem := difference(a, b, rtol, atol, reveal):
             return f"à {place}, {problem}"
     return None
 
 
-def difference(got, expected, rtol=1e-5, atol=1e-7, reveal=True):
+def difference(
+    got: object, expected: object, rtol: float = 1e-5, atol: float = 1e-7, reveal: bool = True
+) -> str | None:
     """Rend None si les deux valeurs sont les mêmes, sinon une phrase qui dit ce qui diffère.
 
     Paramètres : ``rtol`` et ``atol``, les tolérances relative et absolue des nombres ;
@@ -105,10 +118,10 @@ def difference(got, expected, rtol=1e-5, atol=1e-7, reveal=True):
         if not isinstance(got, (bool, np.bool_)) or not isinstance(expected, (bool, np.bool_)):
             return f"on attend un objet {_type_name(expected)} ; vous donnez {_type_name(got)}."
         return None if bool(got) == bool(expected) else f"on attend {expected} ; vous avez {got}."
-    if isinstance(expected, Number):
+    if _is_number(expected):
         if isinstance(got, (np.ndarray, torch.Tensor)) and got.ndim == 0:
             got = got.item()
-        if not isinstance(got, Number):
+        if not _is_number(got):
             return f"on attend un nombre ; vous donnez un objet {_type_name(got)}."
         return _numbers(got, expected, rtol, atol, reveal)
     if isinstance(expected, (np.ndarray, torch.Tensor)):
@@ -129,7 +142,7 @@ def difference(got, expected, rtol=1e-5, atol=1e-7, reveal=True):
             if key not in expected:
                 return f"votre dictionnaire a une clé de trop : {show(key)}."
         pairs = ((f"la clé {show(k)}", got[k], expected[k]) for k in expected)
-        return _children(got, expected, pairs, rtol, atol, reveal)
+        return _children(pairs, rtol, atol, reveal)
     if isinstance(expected, (list, tuple)):
         if not isinstance(got, type(expected)):
             wanted = "un tuple" if isinstance(expected, tuple) else "une liste"
@@ -139,7 +152,7 @@ def difference(got, expected, rtol=1e-5, atol=1e-7, reveal=True):
         pairs = (
             (f"l'élément {i}", a, b) for i, (a, b) in enumerate(zip(got, expected, strict=True))
         )
-        return _children(got, expected, pairs, rtol, atol, reveal)
+        return _children(pairs, rtol, atol, reveal)
     try:
         same = bool(got == expected)
     except Exception:

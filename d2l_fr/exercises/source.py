@@ -46,7 +46,7 @@ _FENCE = re.compile(
 _PARSER = threading.Lock()
 
 
-def read_code(code):
+def read_code(code: str) -> ast.Module:
     """Rend l'arbre syntaxique d'un texte. Lève ``SyntaxError`` s'il est mal écrit.
 
     À la place de ``ast.parse``, que deux fils d'exécution ne peuvent pas appeler à la fois (en
@@ -100,12 +100,12 @@ class Exercise:
     grid: str = ""
 
     @property
-    def identifier(self):
+    def identifier(self) -> str:
         """``section.nom``, le nom sous lequel on le cite."""
         return f"{self.section}.{self.name}"
 
     @property
-    def criteria(self):
+    def criteria(self) -> list[Criterion]:
         """Les ``Criterion`` selon lesquels une machine (code) ou un lecteur (texte) le note."""
         where = f"exercice « {self.identifier} »"
         if self.grid:
@@ -124,56 +124,58 @@ class Exercise:
         return found
 
     @property
-    def points(self):
+    def points(self) -> int:
         """Le total des points de ses critères ; 0 s'il ne se donne pas en devoir."""
         return sum(criterion.points for criterion in self.criteria)
 
     @property
-    def variant_names(self):
+    def variant_names(self) -> list[str]:
         """Les noms de ses variantes, dans l'ordre où elles sont écrites."""
         return [name for name, _ in _documented(self.variants)]
 
     @property
-    def label(self):
+    def label(self) -> str:
         """L'étiquette de l'exercice dans le livre."""
         return f"ex-{self.section}-{self.name}"
 
     @property
-    def stars(self):
+    def stars(self) -> str:
         """La difficulté, en étoiles."""
         return "★" * self.difficulty
 
     @property
-    def answer_name(self):
-        """Le nom que la réponse doit porter : celui que définit l'amorce (None sans amorce)."""
+    def answer_name(self) -> str:
+        """Le nom que la réponse doit porter : celui que définit l'amorce (vide sans amorce)."""
         for node in read_code(self.stub).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 return node.name
             if isinstance(node, ast.Assign):
-                return node.targets[0].id
-        return None
+                target = node.targets[0]
+                return target.id if isinstance(target, ast.Name) else ""
+        return ""
 
 
-def _documented(code):
+def _documented(code: str) -> list[tuple[str, str]]:
     """Les fonctions d'un bloc : des couples (nom, docstring sur une ligne)."""
     functions = [n for n in read_code(code).body if isinstance(n, ast.FunctionDef)]
     return [(f.name, " ".join((ast.get_docstring(f) or "").split())) for f in functions]
 
 
-def _field(head, key, where):
+def _field(head: str, key: str, where: str) -> str:
     match = re.search(rf"^:{key}:[ ]*(.+?)[ ]*$", head, re.MULTILINE)
     if not match:
         raise ExerciseError(f"{where} : il manque la ligne « :{key}: … ».")
     return match[1]
 
 
-def _parse_one(section, text, file):
+def _parse_one(section: str, text: str, file: str) -> Exercise:
     name, _, body = text.partition("\n")
     name = name.strip()
     where = f"{file}, exercice « {name} »"
     if not re.fullmatch(r"[a-z0-9-]+", name):
         raise ExerciseError(f"{where} : un nom s'écrit en minuscules sans accent, avec des tirets.")
     fields = re.match(r"\s*((?:^:\w+:.*\n)*)", body, re.MULTILINE)
+    assert fields is not None  # le vide convient aussi au motif
     head, body = fields[1], body[fields.end() :]
     kind = _field(head, "genre", where)
     if kind not in KINDS:
@@ -184,7 +186,7 @@ def _parse_one(section, text, file):
     )
     if not explanation.strip():
         raise ExerciseError(f"{where} : la partie « ### Solution » manque ou est vide.")
-    blocks = {key: [] for key in _BLOCKS}
+    blocks: dict[str, list[str]] = {key: [] for key in _BLOCKS}
     for role, code in _FENCE.findall(statement):
         blocks[role].append(code.strip("\n"))
     code = {role: "\n\n\n".join(parts) for role, parts in blocks.items()}
@@ -199,16 +201,19 @@ def _parse_one(section, text, file):
         raise ExerciseError(f"{where} : un exercice de code veut amorce, solution et verification.")
     if code["amorce"] and not code["verification"]:
         raise ExerciseError(f"{where} : une amorce sans verification ne peut pas être corrigée.")
-    return Exercise(
+    exercise = Exercise(
         section, name, _field(head, "titre", where), kind,
         int(_field(head, "difficulte", where)), int(_field(head, "minutes", where)),
         _FENCE.sub("", statement).strip(), explanation.strip(),
         code["amorce"], code["solution"], code["verification"], code["erreurs"],
         code["epreuve"], code["variante"], grid[0].strip() if grid else "",
     )  # fmt: skip
+    if (exercise.stub or exercise.hidden_checks) and not exercise.answer_name:
+        raise ExerciseError(f"{where} : il faut une amorce, qui nomme ce que l'élève définit.")
+    return exercise
 
 
-def parse(section, text, file=None):
+def parse(section: str, text: str, file: str | None = None) -> dict[str, Exercise]:
     """Lit le texte d'un fichier d'exercices ; rend un dictionnaire nom → ``Exercise``.
 
     ``file`` est le nom que citent les messages. Lève ``ExerciseError`` si le fichier est mal écrit.
@@ -222,14 +227,14 @@ def parse(section, text, file=None):
     return exercises
 
 
-def sections():
+def sections() -> list[str]:
     """Rend les sections qui ont des exercices, dans l'ordre alphabétique."""
     names = (entry.name for entry in files(__package__).iterdir())
     return sorted(name.removesuffix(".md") for name in names if name.endswith(".md"))
 
 
 @cache
-def load_exercises(section):
+def load_exercises(section: str) -> dict[str, Exercise]:
     """Rend les exercices d'une section : un dictionnaire nom → ``Exercise``.
 
     Lève ``ExerciseError`` si la section n'en a pas ou si le fichier est mal écrit.
@@ -241,7 +246,7 @@ def load_exercises(section):
     return parse(section, (files(__package__) / f"{section}.md").read_text("utf-8"))
 
 
-def load_exercise(identifier):
+def load_exercise(identifier: str) -> Exercise:
     """Rend l'exercice ``section.nom``.
 
     Lève ``ExerciseError`` si l'identifiant n'existe pas, en proposant le plus proche.

@@ -6,6 +6,7 @@ imports, sans autre outil.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from d2l_fr import palette
@@ -21,7 +22,7 @@ DEFAULT = re.compile(r"^export default (\{[^}]*\});\s*\Z", re.MULTILINE)
 DARK = 'html[data-theme="dark"] .d2l-fig, body[data-jp-theme-light="false"] .d2l-fig, html[theme="dark"] .d2l-fig'  # noqa: E501
 
 
-def _sources(name, seen):
+def _sources(name: str, seen: set[str]) -> Iterator[str]:
     """Les textes d'un module et de ceux qu'il importe, les importés d'abord."""
     if name in seen:
         return
@@ -32,12 +33,12 @@ def _sources(name, seen):
     yield IMPORT.sub("", text)
 
 
-def _joined(name):
+def _joined(name: str) -> str:
     *shared, own = _sources(f"{name}.js", set())
     return "\n".join([*(EXPORT.sub("", text) for text in shared), own])
 
 
-def module(name):
+def module(name: str) -> str:
     """Le texte complet du module de la figure ``name``, celui que lit anywidget."""
     text = _joined(name)
     if not DEFAULT.search(text):
@@ -45,16 +46,16 @@ def module(name):
     return text
 
 
-def script(name):
+def script(name: str) -> str:
     """Le même code en script ordinaire : un site ouvert depuis le disque refuse les modules."""
     body = DEFAULT.sub(r"return \1;", module(name))
     return f'd2lFigures.module("{name}", () => {{\n"use strict";\n{body}\n}});\n'
 
 
-def stylesheet():
+def stylesheet() -> str:
     """Le style des figures, couleurs de la palette comprises, pour les deux modes."""
 
-    def rules(colors, column):
+    def rules(colors: dict[str, str], column: int) -> str:
         tints = {role: tint[column] for role, tint in palette.TINTS.items()}
         return " ".join(f"--c-{role}: {code};" for role, code in (colors | tints).items())
 

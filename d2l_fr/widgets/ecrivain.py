@@ -3,15 +3,18 @@
 import copy
 import itertools
 import unicodedata
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 import traitlets as T
+from torch import Tensor
 
 from d2l_fr.french import NBSP, fr
-from d2l_fr.rnn_scratch import sample_next
-from d2l_fr.text_sequence import normalize, tokenize
+from d2l_fr.rnn_scratch import RNNLMScratch, sample_next
+from d2l_fr.text_sequence import Vocab, normalize, tokenize
 from d2l_fr.widgets.arrays import unpack
-from d2l_fr.widgets.base import Figure, SettingError
+from d2l_fr.widgets.base import Figure, Proposal, SettingError
 from d2l_fr.widgets.drawing import Drawing
 
 __all__ = ["TRAITS", "Ecrivain", "correlations", "uniforms"]
@@ -21,19 +24,19 @@ GLYPHS = {" ": "␣", "\n": "↵", "\u00a0": "⍽", "\u202f": "⍽"}
 WEIGHTS = ("W_xh", "W_hh", "b_h")
 
 
-def _vowel(text, i):
+def _vowel(text: str, i: int) -> bool:
     return unicodedata.normalize("NFD", text[i].lower())[0] in "aeiouyœæ"
 
 
-def _first(text, i):
+def _first(text: str, i: int) -> bool:
     return text[i].isalpha() and not text[i - 1 : i].isalpha()
 
 
-def _last(text, i):
+def _last(text: str, i: int) -> bool:
     return text[i].isalpha() and not text[i + 1 : i + 2].isalpha()
 
 
-def _speech(text, i):
+def _speech(text: str, i: int) -> bool:
     return text[i] != "\n" and text.startswith("—", text.rfind("\n", 0, i) + 1)
 
 
@@ -47,7 +50,7 @@ TRAITS = {
 
 
 @torch.no_grad()
-def correlations(model, vocab, text):
+def correlations(model: RNNLMScratch, vocab: Vocab, text: str) -> Tensor:
     """Rend les corrélations (m, 4) des unités avec les quatre ``TRAITS``, sur un texte.
 
     Le texte est lu d'une traite ; l'état est pris juste après chaque caractère. Une unité ou un
@@ -56,13 +59,13 @@ def correlations(model, vocab, text):
     tokens = torch.tensor([vocab[tokenize(text)]])
     states = model.rnn(model.embed(tokens))[0][:, 0].double()  # (N, m)
     found = [[bool(has(text, i)) for i in range(len(text))] for has in TRAITS.values()]
-    found = torch.tensor(found, dtype=torch.double).T  # (N, 4)
-    units, traits = (x - x.mean(dim=0) for x in (states, found))
+    present = torch.tensor(found, dtype=torch.double).T  # (N, 4)
+    units, traits = (x - x.mean(dim=0) for x in (states, present))
     size = units.norm(dim=0)[:, None] * traits.norm(dim=0)
     return torch.where(size > 1e-9, units.T @ traits / size.clamp_min(1e-9), 0)
 
 
-def uniforms(seed):
+def uniforms(seed: int) -> Iterator[float]:
     """Tire sans fin des nombres entre 0 et 1 : les mêmes que ``random``, dans ``shared.js``."""
     mask = 0xFFFFFFFF
     state = seed & mask
@@ -97,7 +100,15 @@ class Ecrivain(Figure):
     tokens = T.List(T.Unicode()).tag(sync=True)
     traits_found = T.Dict(help="Pour chaque trait, l'unité choisie.").tag(sync=True)
 
-    def __init__(self, model, vocab, seen, unseen, newborn, **settings):
+    def __init__(
+        self,
+        model: RNNLMScratch,
+        vocab: Vocab,
+        seen: str,
+        unseen: str,
+        newborn: RNNLMScratch,
+        **settings: Any,
+    ) -> None:
         for net in (model, newborn):
             if not all(hasattr(getattr(net, "rnn", None), name) for name in WEIGHTS):
                 raise TypeError(f"Il faut un RNNLMScratch ; reçu : {type(net).__name__}.")
@@ -133,16 +144,17 @@ class Ecrivain(Figure):
                 rounded.copy_(torch.from_numpy(unpack(self.arrays[name])))
 
     @T.validate("unit", "length", "temperature")
-    def _valid(self, proposal):
+    def _valid(self, proposal: Proposal) -> float:
         return self.within(proposal)
 
     @T.validate("top_k")
-    def _valid_top_k(self, proposal):
-        if proposal["value"] is not None and proposal["value"] < 1:
-            raise SettingError(f"top_k = {proposal['value']} : il faut au moins 1, ou None.")
-        return proposal["value"]
+    def _valid_top_k(self, proposal: Proposal) -> int | None:
+        value: int | None = proposal["value"]
+        if value is not None and value < 1:
+            raise SettingError(f"top_k = {value} : il faut au moins 1, ou None.")
+        return value
 
-    def chances(self, logits):
+    def chances(self, logits: Tensor) -> Tensor:
         """Rend les probabilités (V,) du tirage : température et top-k compris."""
         if self.temperature == 0:
             return torch.zeros_like(logits).index_fill(0, logits.argmax(), 1)
@@ -151,7 +163,7 @@ class Ecrivain(Figure):
         return torch.softmax((logits - logits.max()) / self.temperature, dim=0)
 
     @torch.no_grad()
-    def written(self):
+    def written(self) -> tuple[str, Tensor, Tensor]:
         """Rend le texte entier, ses états (N, m) et les logits (V,) qui en annoncent la suite."""
         tokens = tokenize(normalize(self.prefix))[-KEPT:] or ["\n"]
         ids, dice = self.vocab[tokens], uniforms(self.seed)
@@ -174,7 +186,7 @@ class Ecrivain(Figure):
             ids.append(inputs[0])
         return "".join(tokens), torch.cat(states), logits
 
-    def static(self):
+    def static(self) -> Drawing:
         text, states, logits = self.written()
         values = states[:, self.unit].tolist()
         lines = _lines(text)
@@ -205,11 +217,11 @@ class Ecrivain(Figure):
         return drawing
 
 
-def _glyph(token):
+def _glyph(token: str) -> str:
     return GLYPHS.get(token, token if token.isprintable() else "□")
 
 
-def _lines(text):
+def _lines(text: str) -> list[range]:
     """Coupe un texte en lignes d'indices : au dernier blanc, ou après une fin de ligne."""
     lines, start = [], 0
     while start < len(text):
@@ -225,7 +237,7 @@ def _lines(text):
     return lines
 
 
-def _draw_line(drawing, top, cells):
+def _draw_line(drawing: Drawing, top: float, cells: list[tuple[str, float]]) -> None:
     """Une ligne de caractères colorés, et dessous leurs activations en bâtons."""
     width, middle = 8.6, top + 33
     for i, (_, value) in enumerate(cells):

@@ -5,16 +5,20 @@ La perte est celle d'une seule unité récurrente : deux paramètres, donc une s
 
 import functools
 import math
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 import traitlets as T
+from numpy.typing import NDArray
+from torch import Tensor
 
 from d2l_fr.french import fr
 from d2l_fr.rnn_scratch import clip_gradients
-from d2l_fr.widgets.base import Figure, SettingError
-from d2l_fr.widgets.drawing import Drawing
+from d2l_fr.widgets.base import Figure, Proposal, SettingError
+from d2l_fr.widgets.drawing import Drawing, Span
 from d2l_fr.widgets.memoire import power
 
 __all__ = ["Falaise", "gradient_path", "unit_loss"]
@@ -39,7 +43,7 @@ LEVELS = {
 }
 
 
-def unit_loss(w, b):
+def unit_loss(w: Tensor, b: Tensor) -> Tensor:
     """Rend la perte (h_5 - 0,7)² de h_t = tanh(w h_{t-1} + b), pour h_0 = 0,4.
 
     ``w`` et ``b`` sont deux tenseurs de même forme ; la perte a cette forme. Page : rnn-scratch.
@@ -50,7 +54,9 @@ def unit_loss(w, b):
     return (h - TARGET) ** 2
 
 
-def gradient_path(start, rate, threshold=math.inf, steps=STEPS):
+def gradient_path(
+    start: Sequence[float], rate: float, threshold: float = math.inf, steps: int = STEPS
+) -> tuple[Tensor, Tensor, Tensor]:
     """Descend le gradient de ``unit_loss`` depuis ``start`` (w, b), écrêté à ``threshold``.
 
     Rend les points (steps + 1, 2), les pertes (steps + 1,) et les normes du gradient avant
@@ -72,15 +78,14 @@ def gradient_path(start, rate, threshold=math.inf, steps=STEPS):
         points.append(point.detach())
         losses.append(loss.item())
         norms.append(clip_gradients([point], threshold))
+        assert point.grad is not None
         point = (point - rate * point.grad).detach()
-    return (
-        torch.stack(points),
-        *(torch.tensor(v, dtype=torch.float64) for v in (losses, norms[:-1])),
-    )
+    found = [torch.tensor(v, dtype=torch.float64) for v in (losses, norms[:-1])]
+    return torch.stack(points), found[0], found[1]
 
 
 @functools.cache
-def level_loops():
+def level_loops() -> list[list[NDArray[np.float64]]]:
     """Rend, pour chaque niveau de ``LEVELS``, les boucles (n, 2) qui cernent ce qui le dépasse.
 
     Les coordonnées sont des entiers, en ``UNIT`` de chaque côté de la carte. Le bord ferme les
@@ -99,16 +104,19 @@ def level_loops():
         paths = [Path(loop) for loop in loops if len(loop) > 3]
         for path in paths:  # les points alignés, à un tiers de pixel près, ne servent à rien
             path.should_simplify, path.simplify_threshold = True, UNIT / 3000
-        found.append([path.cleaned(simplify=True).vertices[:-1].round() for path in paths])
+        corners = (np.asarray(path.cleaned(simplify=True).vertices) for path in paths)
+        found.append([corner[:-1].round() for corner in corners])
     return found
 
 
-def _pieces(points, box):
+def _pieces(
+    points: Iterable[Sequence[float]], box: tuple[Span, Span]
+) -> list[list[tuple[float, float]]]:
     """Les morceaux d'une ligne brisée, une liste de (x, y), que laisse voir un cadre.
 
     ``box`` donne les deux bornes de x, puis celles de y.
     """
-    pieces = []
+    pieces: list[list[tuple[float, float]]] = []
     for a, b in pairwise(points):
         start, end = 0.0, 1.0  # la part du segment qui est dans le cadre
         for p, q, (low, high) in zip(a, b, box, strict=True):
@@ -119,7 +127,7 @@ def _pieces(points, box):
                 end = -1.0
         if start > end:
             continue
-        spots = [tuple(p + t * (q - p) for p, q in zip(a, b, strict=True)) for t in (start, end)]
+        spots = [(a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])) for t in (start, end)]
         if start > 0 or not pieces:
             pieces.append(spots[:1])
         pieces[-1].append(spots[1])
@@ -143,7 +151,7 @@ class Falaise(Figure):
     threshold = T.Float(1.0).tag(sync=True, control=True)
     shown = T.Int(STEPS).tag(sync=True, control=True)
 
-    def __init__(self, **settings):
+    def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         loops = level_loops()
         flat = [loop for level in loops for loop in level]
@@ -153,7 +161,7 @@ class Falaise(Figure):
         self.send_arrays("float32", ink=[ink / 100 for ink in LEVELS.values()])
 
     @T.validate("start", "rate", "threshold", "shown")
-    def _valid(self, proposal):
+    def _valid(self, proposal: Proposal) -> object:
         name, value = proposal["trait"].name, proposal["value"]
         if name == "start":
             ok = len(value) == 2 and W[0] <= value[0] <= W[1] and B[0] <= value[1] <= B[1]
@@ -167,22 +175,22 @@ class Falaise(Figure):
             raise SettingError(f"{name} = {value} : il faut {what}.")
         return value
 
-    def paths(self):
+    def paths(self) -> tuple[tuple[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]:
         """Rend les deux descentes, avec puis sans écrêtage : voir ``gradient_path``."""
         return (
             gradient_path(self.start, self.rate, self.threshold),
             gradient_path(self.start, self.rate),
         )
 
-    def static(self):
+    def static(self) -> Drawing:
         drawing = Drawing(680, 372)
         x, y = drawing.axes(W, B, box=(44, 28, 360, 326), xticks=(1, 1.5, 2, 2.5),
                             yticks=(-1, 0, 1, 2), xlabel="poids w", ylabel="biais b",
                             xformat=lambda v: fr(v, 1))  # fmt: skip
         (left, low), right, high = (x(W[0]), y(B[0])), x(W[1]), y(B[1])
         for loops, ink in zip(level_loops(), LEVELS.values(), strict=True):
-            spots = [(loop / UNIT * (right - left, high - low) + (left, low)) for loop in loops]
-            d = "".join("M" + "L".join(f"{p:.1f} {q:.1f}" for p, q in loop) + "Z" for loop in spots)
+            rings = [(loop / UNIT * (right - left, high - low) + (left, low)) for loop in loops]
+            d = "".join("M" + "L".join(f"{p:.1f} {q:.1f}" for p, q in ring) + "Z" for ring in rings)
             drawing.add("path", d=d, fill="hidden", fill_opacity=ink / 100, fill_rule="evenodd",
                         stroke="hidden", stroke_opacity=0.45, stroke_width=0.6)  # fmt: skip
         drawing.text(x(2.56), y(-0.9), "perte ≈ 2,9", anchor="end")
@@ -192,7 +200,7 @@ class Falaise(Figure):
         turn = math.degrees(math.atan2(y(-0.4) - y(0), x(1) - x(0)))
         drawing.text(x(2.2), y(-0.34), "falaise", anchor="middle",
                      transform=f"rotate({turn:.0f} {x(2.2):.0f} {y(-0.34):.0f})")  # fmt: skip
-        styles = {"gradient": {"stroke_dasharray": "7 4"}, "train": {}}
+        styles: dict[str, dict[str, Any]] = {"gradient": {"stroke_dasharray": "7 4"}, "train": {}}
         clipped, free = self.paths()
         for (points, _, _), role in ((free, "gradient"), (clipped, "train")):
             walk = points[: self.shown + 1].tolist()
@@ -207,7 +215,8 @@ class Falaise(Figure):
         drawing.text(x(self.start[0]) + 10, y(self.start[1]) + 12, "départ")
         curves = ((1, (-6, 1), "perte", 28), (2, (-3, 2), "norme du gradient ‖g‖", 200))
         for index, span, name, top in curves:
-            last, ends = index == 2, []
+            last = index == 2
+            ends: list[tuple[float, float]] = []
             x, y = drawing.axes((0, STEPS), span, box=(420, top, 664, top + 126), ylabel=name,
                                 xticks=(0, 10, 20, 30) if last else (), yformat=power,
                                 yticks=range(span[0], span[1] + 1, 2 - last),

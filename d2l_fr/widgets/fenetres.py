@@ -1,17 +1,29 @@
 """« fenetres » : ce qui passe d'une fenêtre à l'autre, valeurs et gradients. Page : rnn-concise."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import Any, TypedDict
 
 import torch
 import torch.nn.functional as F
 import traitlets as T
+from torch import Tensor, nn
 
 from d2l_fr.french import fr
 from d2l_fr.language_model import bits_per_token, random_windows, sequential_batches
+from d2l_fr.text_sequence import Vocab
 from d2l_fr.widgets.base import Figure
 from d2l_fr.widgets.drawing import Drawing
 
 __all__ = ["Fenetres", "losses_by_position", "reach"]
+
+
+class Passages(TypedDict):
+    """Des fenêtres : leurs textes, et leurs numéros."""
+
+    texts: list[str]
+    numbers: list[int]
+
 
 LENGTHS = (8, 16, 32, 64)
 SHOWN = 128  # caractères montrés : deux fenêtres de 64, seize de 8
@@ -19,7 +31,7 @@ ROWS = 32  # lignes d'un lot ; la figure en suit une
 STARTS = ("porté", "étranger", "à zéro")
 
 
-def reach(position, num_steps, carry, detach):
+def reach(position: int, num_steps: int, carry: bool, detach: bool) -> tuple[int, int]:
     """D'où vient le pari fait à ``position`` (à partir de 0) sur une ligne de fenêtres.
 
     Rend deux positions : celle de la première entrée dont sa *valeur* dépend, et celle de la
@@ -31,7 +43,9 @@ def reach(position, num_steps, carry, detach):
 
 
 @torch.no_grad()
-def losses_by_position(model, tokens, num_steps=64, stride=13):
+def losses_by_position(
+    model: nn.Module, tokens: Tensor, num_steps: int = 64, stride: int = 13
+) -> dict[str, Tensor]:
     """Mesure un modèle selon la place dans la fenêtre, pour trois états de départ.
 
     ``tokens`` (N,) est lu en fenêtres de ``num_steps`` jetons, qui commencent tous les ``stride``
@@ -60,7 +74,7 @@ def losses_by_position(model, tokens, num_steps=64, stride=13):
     return losses
 
 
-def _row(length, batches, row):
+def _row(length: int, batches: Iterable[tuple[Tensor, Tensor]], row: int) -> Tensor:
     """La ligne ``row`` des premiers lots : des positions dans le texte, (128 / T, T)."""
     return torch.stack([X[row] for X, _ in islice(batches, SHOWN // length)])
 
@@ -85,7 +99,14 @@ class Fenetres(Figure):
     position = T.Int(94, min=0, max=SHOWN - 1).tag(sync=True, control=True)
     passages = T.Dict(help="Textes (une fenêtre et sa cible) et numéros.").tag(sync=True)
 
-    def __init__(self, tokens, vocab, losses, row=20, **settings):
+    def __init__(
+        self,
+        tokens: Tensor,
+        vocab: Vocab,
+        losses: Mapping[str, Tensor | Sequence[float]],
+        row: int = 20,
+        **settings: Any,
+    ) -> None:
         if not 0 <= row < ROWS:
             raise ValueError(f"row = {row} : une ligne va de 0 à {ROWS - 1}.")
         if len(tokens) < ROWS * SHOWN + max(LENGTHS):
@@ -105,7 +126,7 @@ class Fenetres(Figure):
         self.send_arrays(losses=self.losses)
         generator, places = torch.Generator().manual_seed(3), torch.arange(len(tokens))
 
-        def passages(positions):
+        def passages(positions: Tensor) -> Passages:
             """Chaque fenêtre, plus le jeton à prédire après elle, et son numéro dans le texte."""
             ends = torch.cat([positions, positions[:, -1:] + 1], dim=1)
             tokens_of = (vocab.to_tokens(tokens[place]) for place in ends)
@@ -121,13 +142,13 @@ class Fenetres(Figure):
             )
         }
 
-    def start(self):
+    def start(self) -> str:
         """L'état dont part la fenêtre suivie : « porté », « étranger » ou « à zéro »."""
         if not self.carry or self.position < self.num_steps:
             return "à zéro"
         return "étranger" if self.shuffled else "porté"
 
-    def static(self):
+    def static(self) -> Drawing:
         drawing, length, here = Drawing(680, 470), self.num_steps, self.position
         value, gradient = reach(here, length, self.carry, self.detach)
         shown = self.passages[f"{'hasard' if self.shuffled else 'suite'} {length}"]
@@ -138,7 +159,7 @@ class Fenetres(Figure):
         drawing.text(100, 16, "← gradients", "gradient", 15)
         drawing.text(668, 16, f"à prédire : {_named(target)}", "output", 15, "end")
 
-        def x(p):
+        def x(p: int) -> float:
             return 16 + (p % 64 + 0.5) * size + p % 64 // length * gap
 
         for line in (0, 64):
@@ -181,7 +202,7 @@ class Fenetres(Figure):
         self._curves(drawing)
         return drawing
 
-    def _curves(self, drawing):
+    def _curves(self, drawing: Drawing) -> None:
         low, high = int(self.losses.min()), int(self.losses.max()) + 1
         x, y = drawing.axes((0, 6), (low, high), box=(56, 256, 664, 424), xticks=range(7),
                             yticks=range(low, high + 1), xformat=lambda k: str(2**k),
@@ -201,14 +222,14 @@ class Fenetres(Figure):
             drawing.text(340, top, f"état {name} : {mean}", role, 14)
 
 
-def _seen(character):
+def _seen(character: str) -> str:
     """Un caractère tel qu'on le montre : une espace garde sa place, une fin de ligne se voit."""
     if character.isspace():
         return "¶" if character == "\n" else "\u00a0"
     return character if character.isprintable() else "□"
 
 
-def _named(character):
+def _named(character: str) -> str:
     """Le même, nommé dans une phrase."""
     if character.isspace():
         return "fin de ligne" if character == "\n" else "espace"

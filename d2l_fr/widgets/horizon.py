@@ -1,10 +1,14 @@
 """« horizon » : une prévision qui s'éteint ou non, et les racines du modèle. Page : sequence."""
 
+from typing import Any, TypeAlias
+
 import numpy as np
 import traitlets as T
+from numpy.typing import NDArray
 
 from d2l_fr.french import fr
 from d2l_fr.sequence import (
+    LinearAR,
     ar_roots,
     fit_ar,
     free_forecast,
@@ -13,10 +17,12 @@ from d2l_fr.sequence import (
     rmse,
     time_split,
 )
-from d2l_fr.widgets.base import Figure
+from d2l_fr.widgets.base import Figure, Proposal
 from d2l_fr.widgets.drawing import Drawing
 
 __all__ = ["Horizon"]
+
+Reals: TypeAlias = NDArray[np.float64]
 
 NUM_TRAIN, FIRST, LAST, LONGEST = 600, 560, 760, 64
 LIMITS = {"noise": (0, 0.5), "tau": (1, 16), "k": (1, LONGEST), "origin": (599, LAST - LONGEST)}
@@ -44,7 +50,7 @@ class Horizon(Figure):
     noisy_start = T.Bool(True).tag(sync=True, control=True)
     everywhere = T.Bool(False).tag(sync=True, control=True)
 
-    def __init__(self, seed=0, **kwargs):
+    def __init__(self, seed: int = 0, **kwargs: Any) -> None:
         if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
             raise ValueError(f"seed = {seed!r} : il faut un entier positif ou nul.")
         super().__init__(**kwargs)
@@ -54,10 +60,10 @@ class Horizon(Figure):
         self.send_arrays(swell=self.swell)
 
     @T.validate(*LIMITS)
-    def _valid(self, proposal):
+    def _valid(self, proposal: Proposal) -> float:
         return self.within(proposal)
 
-    def forecast(self):
+    def forecast(self) -> tuple[LinearAR, Reals, Reals, float, float]:
         """Rend le modèle, la prévision libre de l'origine à la fin de la fenêtre, les prévisions
         à k pas de 337 départs (337,), leur amplitude et leur erreur contre la marée, en mètres.
         """
@@ -73,14 +79,14 @@ class Horizon(Figure):
         truth = self.tide[NUM_TRAIN - 1 + self.k :][: len(run)]
         return model, free, run, np.sqrt(2) * run.std(), rmse(run, truth)
 
-    def static(self):
+    def static(self) -> Drawing:
         drawing = Drawing(680, 322)
         model, free, *_ = self.forecast()
         self._draw_series(drawing, free)
         self._draw_roots(drawing, ar_roots(model.coefs))
         return drawing
 
-    def _draw_series(self, drawing, free):
+    def _draw_series(self, drawing: Drawing, free: Reals) -> None:
         readings, steps = self.tide + self.noise * self.swell, np.arange(FIRST, LAST + 1)
         zoom = next((z for z in (1, 2, 4) if np.abs(free).max() < 2.3 * z), 8)
         x, y = drawing.axes((FIRST, LAST), (-2.3 * zoom, 2.3 * zoom), box=(40, 42, 400, 268),
@@ -89,11 +95,15 @@ class Horizon(Figure):
                             xlabel="pas de temps (quarts d’heure)")  # fmt: skip
         drawing.text(2, 14, "hauteur (m)")
 
-        def place(first, values):
+        def place(first: int, values: Reals) -> list[tuple[float, float]]:
             return [(x(first + i), y(float(v))) for i, v in enumerate(values)]
 
-        def name(left, top, words, role):
-            halo = {"stroke": "background", "stroke_width": 4, "paint_order": "stroke"}
+        def name(left: float, top: float, words: str, role: str) -> None:
+            halo: dict[str, Any] = {
+                "stroke": "background",
+                "stroke_width": 4,
+                "paint_order": "stroke",
+            }
             drawing.text(left, top, words, role, 14, "middle", font_weight=600, **halo)
 
         edge = x(self.origin)
@@ -114,8 +124,8 @@ class Horizon(Figure):
         name(x(587), y(-1) + 38, "relevés", "data")
         drawing.text(edge + 6, 262, "dernier relevé lu", "reference", 13)
 
-    def _draw_roots(self, drawing, roots):
-        def at(z):
+    def _draw_roots(self, drawing: Drawing, roots: NDArray[np.complex128] | Reals) -> None:
+        def at(z: complex) -> tuple[float, float]:
             return 552 + 108 * float(z.real), 154 - 108 * float(z.imag)
 
         drawing.circle(*at(0j), 108, fill="neutral-tint", stroke="reference")

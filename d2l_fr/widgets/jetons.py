@@ -2,19 +2,22 @@
 
 import unicodedata
 from collections import Counter
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import traitlets as T
 
 from d2l_fr.french import fr, typography
 from d2l_fr.text_sequence import BPE, Vocab, tokenize
-from d2l_fr.widgets.base import Figure
+from d2l_fr.widgets.base import Figure, Proposal
 from d2l_fr.widgets.drawing import Drawing
 
 __all__ = ["MOST", "Jetons", "readable"]
 
+Level: TypeAlias = Literal["char", "word", "bpe"]
+
 MOST = 400  # au-delà, ce qu'on tape n'est plus découpé
-LEVELS = {"char": "caractères", "word": "mots", "bpe": "BPE"}
+LEVELS: dict[Level, str] = {"char": "caractères", "word": "mots", "bpe": "BPE"}
 BLANKS = {" ": "␣", "\u00a0": "⍽", "\u202f": "⍽", "\n": "↵", "\t": "⇥"}
 # Des lettres et des accents qu'Unicode dit de ne pas montrer : sélecteurs de variante, comblements…
 INVISIBLE = {*"\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0", *map(chr, range(0x180B, 0x1810)),
@@ -23,10 +26,10 @@ MOST_ROWS = 3
 SAMPLE = "L’été, l’eau de l’île sent l’algue. À L’EAU, les crabes\u202f!"
 
 
-def readable(token):
+def readable(token: str) -> str:
     """Écrit un jeton pour qu'on voie tout : espaces, accents détachés, signes invisibles."""
 
-    def visible(c):
+    def visible(c: str) -> str:
         hidden = unicodedata.category(c)[0] in "CZ" or c in INVISIBLE
         return BLANKS.get(c) or (f"U+{ord(c):04X}" if hidden else c)
 
@@ -51,7 +54,7 @@ class Jetons(Figure):
     merges = T.Int().tag(sync=True, control=True)
     vocabularies = T.Dict(help="Les jetons connus, niveau par niveau, sans <unk>.").tag(sync=True)
 
-    def __init__(self, corpus, bpe, **kwargs):
+    def __init__(self, corpus: str, bpe: BPE, **kwargs: Any) -> None:
         # La page définit sa propre classe BPE : on n'en demande que les fusions.
         if not hasattr(bpe, "merges"):
             raise TypeError(f"bpe est un BPE, que rend train_bpe ; reçu : {type(bpe).__name__}.")
@@ -76,10 +79,10 @@ class Jetons(Figure):
         )
 
     @T.validate("merges")
-    def _valid(self, proposal):
+    def _valid(self, proposal: Proposal) -> float:
         return self.within(proposal)
 
-    def split(self, level):
+    def split(self, level: Level) -> tuple[list[str], list[int]]:
         """Rend deux listes : les jetons du texte à ce niveau, comme on les lit, et les indices."""
         text = self.text[:MOST]
         if level == "bpe":
@@ -89,8 +92,9 @@ class Jetons(Figure):
         tokens = tokenize(text, level)
         return tokens, self.vocabs[level][tokens]
 
-    def static(self):
-        drawing, top = Drawing(680, 100), 24
+    def static(self) -> Drawing:
+        drawing = Drawing(680, 100)
+        top: float = 24
         for level, name in LEVELS.items():
             tokens, ids = self.split(level)
             title = f"En {name} : {fr(len(ids))} jeton{'s' * (len(ids) > 1)}"
@@ -108,14 +112,17 @@ class Jetons(Figure):
         return drawing
 
 
-def _width(label):
+def _width(label: str) -> float:
     """La largeur d'un jeton écrit, en pixels, un peu large : on ne sait rien de la police."""
     return sum(17 if unicodedata.east_asian_width(c) == "W" else 8.6 for c in label)
 
 
-def _draw_tokens(drawing, top, tokens, ids, known):
+def _draw_tokens(
+    drawing: Drawing, top: float, tokens: list[str], ids: list[int], known: bool
+) -> float:
     """Dessine des jetons côte à côte, sur trois rangées au plus ; rend le bas de la dernière."""
-    x, rows = 2, 1
+    rows = 1
+    x: float = 2
     for i, (token, index) in enumerate(zip(tokens, ids, strict=True)):
         label = readable(token)
         label = label if len(label) <= 30 else label[:30] + "…"

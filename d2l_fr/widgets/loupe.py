@@ -1,22 +1,27 @@
 """« loupe » : l'influence de chaque caractère lu sur une prédiction. Page : bptt."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
 import traitlets as T
-from torch import nn
+from torch import Tensor, nn
 
 from d2l_fr.bptt import gradient_norms_by_lag
 from d2l_fr.french import NBSP
+from d2l_fr.rnn_concise import RNNLM
 from d2l_fr.rnn_scratch import RNNLMScratch
 from d2l_fr.sequence import check_count
-from d2l_fr.text_sequence import normalize, tokenize
-from d2l_fr.widgets.base import Figure, SettingError
+from d2l_fr.text_sequence import Vocab, normalize, tokenize
+from d2l_fr.widgets.base import Figure, Proposal, SettingError
 from d2l_fr.widgets.drawing import Drawing
 from d2l_fr.widgets.memoire import power
 
 __all__ = ["Loupe", "character_norms", "reach"]
+
+Model: TypeAlias = RNNLMScratch | RNNLM
 
 LIMIT = 200  # caractères lus, au plus
 LOW = 1e-8  # le bas de la courbe
@@ -25,7 +30,7 @@ SHARE = 0.9
 SENTENCE = "Les clés que Paul cherchait partout depuis lundi matin étaient simplement tombées."
 
 
-def character_norms(model, tokens):
+def character_norms(model: Model, tokens: Tensor) -> Tensor:
     """Mesure ce que pèse chaque caractère lu : rend T normes, du retard 0 à T - 1.
 
     ``tokens`` (T + 1,) : le modèle en lit T et l'on dérive la perte du dernier par rapport à
@@ -37,21 +42,22 @@ def character_norms(model, tokens):
         states, _ = model.rnn(X, None)
         loss = F.cross_entropy(model.output(states[-1]), tokens[-1:])
         (gradient,) = torch.autograd.grad(loss, X)
-    return gradient[:, 0].double().norm(dim=-1).flip(0)
+    norms: Tensor = gradient[:, 0].double().norm(dim=-1).flip(0)
+    return norms
 
 
-def reach(norms, share=SHARE):
+def reach(norms: Tensor, share: float = SHARE) -> int:
     """Rend combien de retards, depuis le retard 0, font ensemble la part ``share`` du total."""
     parts = norms.cumsum(0) / norms.sum()
     return min(int((parts < share * (1 - 1e-12)).sum()) + 1, len(norms))
 
 
-def tint(part):
+def tint(part: float) -> float:
     """L'opacité d'un caractère qui pèse ``part`` du total : un pas par décade, au plus 0,5."""
     return 0.5 * max(0.0, 1 + math.log10(max(part, FAINT)) / -math.log10(FAINT))
 
 
-def _places(letters, columns):
+def _places(letters: Sequence[str], columns: int) -> list[tuple[int, int]]:
     """La place (rang, colonne) de chaque caractère, sans couper un mot qui tient sur une ligne."""
     places, row, column = [], 0, 0
     for i, letter in enumerate(letters):
@@ -64,35 +70,32 @@ def _places(letters, columns):
     return places
 
 
-def _above(values, low):
+def _above(values: Sequence[float], low: float) -> list[tuple[float, float]]:
     """Les points (rang, valeur) d'une courbe, jusqu'où elle plonge pour de bon sous ``low``."""
     end = max(k for k, v in enumerate(values) if v >= low)
-    points = [(k, max(v, low)) for k, v in enumerate(values[: end + 1])]
+    points: list[tuple[float, float]] = [(k, max(v, low)) for k, v in enumerate(values[: end + 1])]
     if end + 1 < len(values):
         points.append((end + (values[end] - low) / (values[end] - values[end + 1]), low))
     return points
 
 
-def _weights(model):
+def _weights(model: Model) -> tuple[str, dict[str, Tensor], dict[str, Tensor]]:
     """Les matrices d'un modèle, en vecteurs lignes : (cellule, matrices, biais)."""
-    rnn = model.rnn
     if isinstance(model, RNNLMScratch):
-        matrices = {"W_in": rnn.W_xh, "W_hh": rnn.W_hh, "W_hq": model.W_hq}
+        rnn = model.rnn
+        matrices: dict[str, Tensor] = {"W_in": rnn.W_xh, "W_hh": rnn.W_hh, "W_hq": model.W_hq}
         return "rnn", matrices, {"b_h": rnn.b_h, "b_q": model.b_q}
-    matrices = {
-        "W_in": rnn.weight_ih_l0.T,
-        "W_hh": rnn.weight_hh_l0.T,
-        "W_hq": model.linear.weight.T,
-    }
+    W_in, W_hh, b_x, b_h = model.rnn.all_weights[0]
+    matrices = {"W_in": W_in.T, "W_hh": W_hh.T, "W_hq": model.linear.weight.T}
     if model.embedding is not None:
         matrices["E"] = model.embedding.weight
-    biases = {"b_q": model.linear.bias}
-    if isinstance(rnn, nn.GRU):  # la porte r multiplie b_h, non b_x : ils restent à part
-        return "gru", matrices, biases | {"b_x": rnn.bias_ih_l0, "b_h": rnn.bias_hh_l0}
-    return "rnn", matrices, biases | {"b_h": rnn.bias_ih_l0 + rnn.bias_hh_l0}
+    biases: dict[str, Tensor] = {"b_q": model.linear.bias}
+    if isinstance(model.rnn, nn.GRU):  # la porte r multiplie b_h, non b_x : ils restent à part
+        return "gru", matrices, biases | {"b_x": b_x, "b_h": b_h}
+    return "rnn", matrices, biases | {"b_h": b_x + b_h}
 
 
-def _check(name, model, vocab):
+def _check(name: str, model: Model, vocab: Vocab) -> None:
     """Refuse un modèle que le navigateur ne saurait pas calculer."""
     rnn = getattr(model, "rnn", None)
     known = isinstance(model, RNNLMScratch) or (
@@ -131,11 +134,18 @@ class Loupe(Figure):
     state = T.Bool(False).tag(sync=True, control=True)
     text = T.Unicode(SENTENCE).tag(sync=True, control=True)
     position = T.Int(0).tag(sync=True, control=True)
-    cells = T.List(help="Nom et cellule de chaque réseau.").tag(sync=True)
-    tokens = T.List(help="Le vocabulaire, dans l'ordre des indices.").tag(sync=True)
+    # Entre guillemets : les traitlets de Colab, plus anciens, ne se précisent pas ainsi.
+    cells: "T.List[list[str]]" = T.List(help="Nom et cellule de chaque réseau.").tag(sync=True)
+    tokens: "T.List[str]" = T.List(help="Le vocabulaire, dans l'ordre des indices.").tag(sync=True)
     window = T.Int(32).tag(sync=True)
 
-    def __init__(self, networks, vocab, window=32, **settings):
+    def __init__(
+        self,
+        networks: Mapping[str, tuple[Model, Model]],
+        vocab: Vocab,
+        window: int = 32,
+        **settings: Any,
+    ) -> None:
         check_count(window=window)
         if len(networks) != 2 or any(len(pair) != 2 for pair in networks.values()):
             raise ValueError("Il faut deux réseaux, chacun un couple (au hasard, entraîné).")
@@ -158,20 +168,20 @@ class Loupe(Figure):
                 self.send_arrays("float32", **{f"{key} {k}": b for k, b in biases.items()})
 
     @T.validate("network")
-    def _valid(self, proposal):
-        if proposal["value"] not in self.networks:
-            names = " ou ".join(self.networks)
-            raise SettingError(f"network = {proposal['value']!r} : il faut {names}.")
-        return proposal["value"]
+    def _valid(self, proposal: Proposal) -> str:
+        name: str = proposal["value"]
+        if name not in self.networks:
+            raise SettingError(f"network = {name!r} : il faut {' ou '.join(self.networks)}.")
+        return name
 
-    def encoded(self):
+    def encoded(self) -> tuple[list[str], Tensor, int]:
         """Rend les caractères retenus, leurs indices (n,) et l'indice du caractère prédit."""
         letters = tokenize(normalize(self.text))[:LIMIT]
         known = ["’" if c == "'" and c not in self.vocab else c for c in letters]
         position = self.position if 0 < self.position < len(letters) else len(letters) - 1
         return letters, torch.tensor(self.vocab[known], dtype=torch.long), position
 
-    def influence(self, network=None):
+    def influence(self, network: str | None = None) -> Tensor:
         """Rend les normes par retard (T,) de l'état présent : selon ``state``, états ou entrées.
 
         ``network`` : un autre réseau que celui montré. Lève ``ValueError`` s'il y a moins de
@@ -186,7 +196,7 @@ class Loupe(Figure):
             gradient_norms_by_lag(model, read[None]) if self.state else character_norms(model, read)
         )
 
-    def static(self):
+    def static(self) -> Drawing:
         letters, _, position = self.encoded()
         if position < 1:
             drawing = Drawing(680, 60)
@@ -215,7 +225,7 @@ class Loupe(Figure):
         self._curves(drawing, top, last)
         return drawing
 
-    def _curves(self, drawing, top, last):
+    def _curves(self, drawing: Drawing, top: float, last: int) -> None:
         letters, _, _ = self.encoded()
         end, low = max(40, math.ceil(len(letters) / 20) * 20), round(math.log10(LOW))
         thing = "du gradient" if self.state else "de l’influence"

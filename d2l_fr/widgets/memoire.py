@@ -1,14 +1,16 @@
 """« memoire » : deux neurones, leur trajectoire, et ce qui reste du gradient. Page : bptt."""
 
 import math
+from collections.abc import Iterable
 
 import torch
 import traitlets as T
+from torch import Tensor
 
 from d2l_fr.bptt import jacobian_products
 from d2l_fr.french import SUPERSCRIPTS
 from d2l_fr.rnn import spectral_radius
-from d2l_fr.widgets.base import Figure, SettingError
+from d2l_fr.widgets.base import Figure, Proposal, SettingError
 from d2l_fr.widgets.drawing import Drawing
 
 __all__ = ["Memoire", "recurrent_matrix"]
@@ -17,7 +19,7 @@ STEPS = 60
 LIMITS = {"radius": (0.01, 10), "angle": (-360, 360), "departure": (0, 100)}
 
 
-def recurrent_matrix(angle, radius, departure):
+def recurrent_matrix(angle: float, radius: float, departure: float) -> Tensor:
     """Rend une matrice W_hh (2, 2), de valeurs propres radius·e^{±i·angle}.
 
     ``departure`` est son écart à la normalité (au sens de Henrici). S'il est nul, W_hh tourne et
@@ -29,7 +31,7 @@ def recurrent_matrix(angle, radius, departure):
     return torch.tensor([[diagonal, low + departure], [-low, diagonal]], dtype=torch.float64)
 
 
-def power(exponent):
+def power(exponent: int) -> str:
     """Écrit une puissance de dix : ``power(-3)`` rend « 10⁻³ »."""
     return "10" + str(exponent).translate(SUPERSCRIPTS) if exponent else "1"
 
@@ -52,28 +54,28 @@ class Memoire(Figure):
     start = T.List(T.Float(), [0.2, 0.6]).tag(sync=True, control=True)
 
     @T.validate(*LIMITS)
-    def _valid(self, proposal):
+    def _valid(self, proposal: Proposal) -> float:
         return self.within(proposal)
 
     @T.validate("start")
-    def _valid_start(self, proposal):
-        value = proposal["value"]
+    def _valid_start(self, proposal: Proposal) -> list[float]:
+        value: list[float] = proposal["value"]
         if len(value) != 2 or not all(map(math.isfinite, value)):
             raise SettingError(f"start = {value} : il faut deux nombres finis.")
         return value
 
-    def trajectory(self):
+    def trajectory(self) -> tuple[Tensor, Tensor]:
         """Rend les états h_0 à h_60, tenseur (61, 2), et les normes de ∂h_60/∂h_{60-k} (60,)."""
         W = recurrent_matrix(self.angle, self.radius, self.departure)
-        states = [torch.tensor(self.start, dtype=torch.float64)]
+        path = [torch.tensor(self.start, dtype=torch.float64)]
         for _ in range(STEPS):
-            h = states[-1] @ W
-            states.append(torch.tanh(h) if self.tanh else h)
-        states = torch.stack(states)
+            h = path[-1] @ W
+            path.append(torch.tanh(h) if self.tanh else h)
+        states = torch.stack(path)
         slopes = states[1:] if self.tanh else torch.zeros(STEPS, 2, dtype=torch.float64)
         return states, torch.linalg.matrix_norm(jacobian_products(slopes, W), 2)
 
-    def static(self):
+    def static(self) -> Drawing:
         drawing, (states, norms) = Drawing(680, 330), self.trajectory()
         W = recurrent_matrix(self.angle, self.radius, self.departure)
         reach = max(1.0, float(states.abs().max())) * 1.1
@@ -95,7 +97,7 @@ class Memoire(Figure):
         drawing.text(386, 266, "il s’efface", "reference", 13)
         rho, sigma = spectral_radius(W), float(torch.linalg.matrix_norm(W, 2))
 
-        def inside(values):
+        def inside(values: Iterable[float]) -> list[tuple[float, float]]:
             logs = [(k, math.log10(max(v, 1e-30))) for k, v in zip(lags, values, strict=True)]
             return [(x(k), y(v)) for k, v in logs if -3 <= v <= 3]
 

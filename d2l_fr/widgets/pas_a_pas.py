@@ -1,13 +1,16 @@
 """« pas_a_pas » : un réseau lit un caractère par pas, avec les mêmes poids. Page : rnn."""
 
 import math
+from typing import Any
 
 import torch
 import traitlets as T
+from torch import Tensor
 
 from d2l_fr.french import NBSP, fr
 from d2l_fr.rnn import rnn_step
-from d2l_fr.text_sequence import normalize, tokenize
+from d2l_fr.rnn_scratch import RNNLMScratch
+from d2l_fr.text_sequence import Vocab, normalize, tokenize
 from d2l_fr.widgets.base import Figure
 from d2l_fr.widgets.drawing import Drawing
 
@@ -21,16 +24,23 @@ WEIGHTS = ("W_xh", "W_hh", "b_h", "W_hq", "b_q")
 OPEN, CLOSE = "«" + NBSP, NBSP + "»"
 
 
-def glyph(character):
+def glyph(character: str) -> str:
     """Le signe qui montre un caractère, même invisible."""
     if shown := {" ": "␣", "\n": "↵", "\xa0": "⍽", "\u202f": "⍽"}.get(character):
         return shown
     return character if character.isprintable() else "□"
 
 
-def tinted(drawing, values, bound, box, inset=0.0):
+def tinted(
+    drawing: Drawing,
+    values: Tensor,
+    bound: float,
+    box: tuple[float, float, float, float],
+    inset: float = 0.0,
+) -> None:
     """Teinte les cases d'un tableau (L, C) dans une boîte ; ``bound`` a la teinte la plus forte."""
-    (x, y, width, height), rows, traces = box, torch.as_tensor(values).tolist(), {}
+    (x, y, width, height), rows = box, torch.as_tensor(values).tolist()
+    traces: dict[tuple[str, int], str] = {}
     for r, row in enumerate(rows):
         for c, value in enumerate(row):
             if level := min(LEVELS, math.floor(abs(value) / bound * LEVELS + 0.5)):
@@ -43,7 +53,7 @@ def tinted(drawing, values, bound, box, inset=0.0):
         drawing.add("path", d=d, fill="none", stroke=role, stroke_opacity=opacity, transform=place)
 
 
-def wire(drawing, points, role):
+def wire(drawing: Drawing, points: list[tuple[float, float]], role: str) -> None:
     """Un fil coudé, et sa pointe."""
     drawing.path(points, role)
     (a, b), (x, y) = points[-2:]
@@ -52,7 +62,9 @@ def wire(drawing, points, role):
     drawing.add("path", d="M0 0L-8 -4.5L-8 4.5z", fill=role, transform=place)
 
 
-def indexed(drawing, x, y, base, index, size, anchor="start"):
+def indexed(
+    drawing: Drawing, x: float, y: float, base: str, index: str, size: float, anchor: str = "start"
+) -> None:
     """Un nom à indice, comme « W_xh »."""
     drawing.text(x, y, base, "data", size, anchor)
     small = f'<tspan dy="4" font-size="13">{index}</tspan></text>'
@@ -79,7 +91,7 @@ class PasAPas(Figure):
     tokens = T.List(T.Unicode()).tag(sync=True)
     bound = T.Float(help="Ce que vaut la teinte la plus forte, pour les poids.").tag(sync=True)
 
-    def __init__(self, model, vocab, **kwargs):
+    def __init__(self, model: RNNLMScratch, vocab: Vocab, **kwargs: Any) -> None:
         try:
             rnn = model.rnn
             weights = rnn.W_xh, rnn.W_hh, rnn.b_h, model.W_hq, model.b_q
@@ -100,23 +112,23 @@ class PasAPas(Figure):
         super().__init__(tokens=list(vocab.tokens), bound=max(1, bound), **kwargs)
         self.send_arrays(**self.weights)
 
-    def characters(self):
+    def characters(self) -> list[str]:
         """Les caractères que la figure lit."""
         return tokenize(normalize(self.text[: 4 * LONGEST]))[:LONGEST]
 
-    def reading(self, forget=None):
+    def reading(self, forget: int | None = None) -> tuple[Tensor, Tensor]:
         """Lit le texte : rend les états (T + 1, m) et les probabilités du suivant (T + 1, V)."""
         W_xh, W_hh, b_h, W_hq, b_q = self.weights.values()
         forget = self.forget if forget is None else forget
-        states = [torch.zeros(1, len(b_h), dtype=torch.float64)]
+        read = [torch.zeros(1, len(b_h), dtype=torch.float64)]
         one_hot = torch.eye(len(W_xh), dtype=torch.float64)
         for t, token in enumerate(self.vocab[self.characters()], 1):
-            H = torch.zeros_like(states[0]) if t == forget else states[-1]
-            states.append(rnn_step(one_hot[token : token + 1], H, W_xh, W_hh, b_h))
-        states = torch.cat(states)
+            H = torch.zeros_like(read[0]) if t == forget else read[-1]
+            read.append(rnn_step(one_hot[token : token + 1], H, W_xh, W_hh, b_h))
+        states = torch.cat(read)
         return states, torch.softmax(states @ W_hq + b_q, dim=-1)
 
-    def terms(self):
+    def terms(self) -> Tensor:
         """Les termes de la somme au pas présent, puis l'état : (4, m). Au pas 0, des zéros."""
         (states, _), step = self.reading(), self.present()
         if step == 0:
@@ -126,11 +138,11 @@ class PasAPas(Figure):
         rows = self.weights["W_xh"][token], carried, self.weights["b_h"], states[step]
         return torch.stack(rows)
 
-    def present(self):
+    def present(self) -> int:
         """Le pas présent, ramené à la longueur du texte."""
         return max(0, min(self.step, len(self.characters())))
 
-    def static(self):
+    def static(self) -> Drawing:
         drawing, step, characters = Drawing(680, 452), self.present(), self.characters()
         states, chances = self.reading()
         # La même fenêtre qu'à l'écran : le pas présent et quelques-uns après.
@@ -138,7 +150,7 @@ class PasAPas(Figure):
         shown = range(start, min(start + COLUMNS, len(characters) + 1))
         cell = 680 / COLUMNS
 
-        def across(t):
+        def across(t: int) -> float:
             return (t - start + 0.5) * cell
 
         drawing.rect(across(step) - cell / 2 + 1, 2, cell - 2, 28, "input-tint")
@@ -160,8 +172,8 @@ class PasAPas(Figure):
         self._chances(drawing, chances[step], step)
         letter = f"{OPEN}{glyph(characters[step - 1])}{CLOSE}" if step else "–"
         before = "0" if step == self.forget else "h" + str(max(0, step - 1)).translate(INDEX)
-        names = (f"ligne {letter} de W", "xh"), (f"+ {before} W", "hh"), ("+ b", "h")
-        names = *names, (f"tanh de la somme{NBSP}: h" + str(step).translate(INDEX), "")
+        names = [(f"ligne {letter} de W", "xh"), (f"+ {before} W", "hh"), ("+ b", "h")]
+        names.append((f"tanh de la somme{NBSP}: h" + str(step).translate(INDEX), ""))
         for i, (values, label) in enumerate(zip(self.terms(), names, strict=True)):
             y = 336 + 28 * i + (6 if i == 3 else 0)
             indexed(drawing, 8, y + 16, *label, 14)
@@ -169,7 +181,9 @@ class PasAPas(Figure):
             drawing.rect(196, y, 472, 22, fill="none", stroke="hidden" if i == 3 else "rule")
         return drawing
 
-    def _machine(self, drawing, here, before, step, characters):
+    def _machine(
+        self, drawing: Drawing, here: float, before: float, step: int, characters: list[str]
+    ) -> None:
         """Les trois matrices, et les fils qui y mènent au pas présent."""
         top, low, middle, node = 70, 166, 118, 152
         for x, width, sub in ((8, 96, "hh"), (196, 72, "xh"), (324, 110, "hq")):
@@ -193,7 +207,7 @@ class PasAPas(Figure):
         indexed(drawing, node, top - 8, "+ b", "h", 15, "middle")
         wire(drawing, [(node, top), (node, middle - 20)], "reference")
 
-    def _chances(self, drawing, chances, step):
+    def _chances(self, drawing: Drawing, chances: Tensor, step: int) -> None:
         """Les caractères les plus probables, en barres."""
         drawing.text(462, 62, "Le suivant, d’après h" + str(step).translate(INDEX), "data", 14)
         best = chances.topk(min(5, len(chances)))

@@ -1,13 +1,14 @@
 """« perplexite » : un pari, son dé, et ce qu'il coûte. Page : language-model."""
 
 import math
+from typing import Any
 
 import numpy as np
 import traitlets as T
 
 from d2l_fr.french import NBSP, fr, typography
 from d2l_fr.language_model import bits_per_token, perplexity
-from d2l_fr.widgets.base import Figure, SettingError
+from d2l_fr.widgets.base import Figure, Proposal, SettingError
 from d2l_fr.widgets.drawing import Drawing
 
 __all__ = ["Perplexite"]
@@ -16,23 +17,23 @@ MOST_BITS = 8  # le bout de l'axe des bits
 PIPS = {1: "4", 2: "26", 3: "246", 4: "0268", 5: "02468", 6: "023568", 7: "0234568", 8: "01235678"}
 
 
-def measured(value, digits, unit):
+def measured(value: float, digits: int, unit: str) -> str:
     """Écrit un nombre et son unité, accordée dès deux ; sans décimales s'il est entier."""
     digits = 0 if value == math.inf or abs(value - round(value)) < 1e-6 else digits
     return f"{fr(value, digits)}{NBSP}{unit}{'s' if round(value, 2) >= 2 else ''}"
 
 
-def bits(value):
+def bits(value: float) -> str:
     """Écrit une perte : « 1,74 bit », « 2,04 bits », « 2 bits »."""
     return measured(value, 2, "bit")
 
 
-def faces(value):
+def faces(value: float) -> str:
     """Écrit un nombre de faces, à trois chiffres : « 4,13 faces », « 128 faces »."""
     return measured(value, max(0, 2 - math.floor(math.log10(min(value, 999)) + 1e-12)), "face")
 
 
-def percent(p):
+def percent(p: float) -> str:
     """Écrit une probabilité : « 30 % », « 2,5 % », « < 0,1 % »."""
     value = 100 * p
     if 0 < value < 0.05:
@@ -56,13 +57,13 @@ class Perplexite(Figure):
     tokens = T.List(T.Unicode(), list("aeoiuz")).tag(sync=True)
     context = T.Unicode("Tiphaine leva les yeux vers la m").tag(sync=True)
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._valid({"trait": self.traits()["probs"], "value": self.probs})
         self._valid({"trait": self.traits()["truth"], "value": self.truth})
 
     @T.validate("tokens", "probs", "truth")
-    def _valid(self, proposal):
+    def _valid(self, proposal: Proposal) -> object:
         name, value, size = proposal["trait"].name, proposal["value"], len(self.tokens)
         if name == "tokens":
             visible = all(len(token) == 1 and token.isprintable() for token in value)
@@ -80,7 +81,7 @@ class Perplexite(Figure):
             raise SettingError(f"truth = {value!r} n'est pas dans {self.tokens!r}.")
         return value
 
-    def measures(self):
+    def measures(self) -> tuple[float, float, float, float]:
         """Rend quatre nombres : l'entropie de la loi, en bits, et son nombre de faces ; la perte
         du vrai caractère, en bits, et sa perplexité.
         """
@@ -91,7 +92,7 @@ class Perplexite(Figure):
         loss = float(prices[self.tokens.index(self.truth)])
         return bits_per_token(entropy), perplexity(entropy), bits_per_token(loss), perplexity(loss)
 
-    def static(self):
+    def static(self) -> Drawing:
         drawing = Drawing(680, 284)
         x, y = drawing.axes((0, len(self.tokens)), (0, 1), box=(56, 44, 316, 236),
                             yticks=(0, 0.25, 0.5, 0.75, 1), yformat=percent)  # fmt: skip
@@ -113,7 +114,7 @@ class Perplexite(Figure):
         return drawing
 
 
-def _draw_die(drawing, left, top, number, size):
+def _draw_die(drawing: Drawing, left: float, top: float, number: float, size: int) -> None:
     """Dessine ``size`` faces, les ``number`` premières pleines, la suivante en partie."""
     side = min(40, 292 / size - 6)
     drawing.text(left, top - 14, f"Un dé à {faces(number)}", "output", 17, font_weight="bold")
@@ -127,7 +128,13 @@ def _draw_die(drawing, left, top, number, size):
             drawing.circle(across, down, side * 0.08, "background" if full == 1 else "rule")
 
 
-def _draw_prices(drawing, left, right, bottom, rows):
+def _draw_prices(
+    drawing: Drawing,
+    left: float,
+    right: float,
+    bottom: float,
+    rows: dict[str, tuple[str, float, float]],
+) -> None:
     """Dessine des pertes en barres : ``rows``, titre → (rôle, bits, faces)."""
     scale = (right - left) / MOST_BITS
     for i, (title, (role, value, number)) in enumerate(rows.items()):
@@ -141,7 +148,9 @@ def _draw_prices(drawing, left, right, bottom, rows):
             drawing.text(left + width + 6, top + 20, cost, size=13)
     drawing.line(left, bottom - 128, left, bottom, "reference")
     drawing.line(left, bottom, right, bottom, "reference")
-    for down, unit, value in ((20, "bits", fr), (36, "faces", lambda v: fr(2**v))):
+    for down, unit, written in ((20, "bits", fr), (36, "faces", lambda v: fr(2**v))):
         drawing.text(left - 10, bottom + down, unit, "reference", 13, "end")
         for tick in range(0, MOST_BITS + 1, 2):
-            drawing.text(left + tick * scale, bottom + down, value(tick), "reference", 13, "middle")
+            drawing.text(
+                left + tick * scale, bottom + down, written(tick), "reference", 13, "middle"
+            )

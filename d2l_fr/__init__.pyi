@@ -1,0 +1,211 @@
+"""Les noms du paquet, que ``__init__`` ne charge qu'au premier emploi."""
+
+from d2l_fr import (
+    assignments,
+    bptt,
+    checkpoint,
+    corpora,
+    exercises,
+    french,
+    language_model,
+    notebook,
+    palette,
+    plot,
+    results,
+    rnn,
+    rnn_concise,
+    rnn_scratch,
+    sequence,
+    setup,
+    text_sequence,
+    training,
+    widgets,
+)
+from d2l_fr.assignments import (
+    check_examples,
+)
+from d2l_fr.bptt import (
+    BPTT,
+    bptt_recurrence,
+    gradient_norms_by_lag,
+    jacobian_products,
+    random_gates,
+    regular_gates,
+    step_jacobian,
+)
+from d2l_fr.checkpoint import (
+    load_checkpoint,
+    save_checkpoint,
+)
+from d2l_fr.corpora import (
+    list_corpora,
+    load_corpus,
+)
+from d2l_fr.exercises import (
+    check,
+)
+from d2l_fr.french import (
+    fr,
+    typography,
+)
+from d2l_fr.language_model import (
+    NGramModel,
+    bits_per_token,
+    perplexity,
+    random_windows,
+    sequential_batches,
+    split_text,
+)
+from d2l_fr.notebook import (
+    glue,
+)
+from d2l_fr.results import (
+    result,
+)
+from d2l_fr.rnn import (
+    InitialState,
+    init_rnn,
+    length_mask,
+    masked_cross_entropy,
+    pad_sequences,
+    rnn_step,
+    spectral_radius,
+)
+from d2l_fr.rnn_concise import (
+    RNNLM,
+    copy_weights,
+)
+from d2l_fr.rnn_scratch import (
+    RNNLMScratch,
+    RNNScratch,
+    clip_gradients,
+    generate,
+    loop_recurrence,
+    one_hot,
+    sample_next,
+)
+from d2l_fr.sequence import (
+    LinearAR,
+    ar_roots,
+    as_series,
+    check_count,
+    fit_ar,
+    free_forecast,
+    k_step_forecasts,
+    lag_windows,
+    noisy_sine,
+    rmse,
+    time_split,
+)
+from d2l_fr.setup import (
+    device,
+    set_seed,
+)
+from d2l_fr.text_sequence import (
+    BPE,
+    Vocab,
+    merge_pair,
+    ngram_counts,
+    normalize,
+    tokenize,
+    train_bpe,
+    words,
+    zipf_exponent,
+)
+from d2l_fr.training import (
+    History,
+    detach,
+    evaluate,
+    fit,
+    train_epoch,
+)
+
+__version__: str
+
+__all__ = [
+    "check_examples",
+    "load_corpus",
+    "list_corpora",
+    "check",
+    "fr",
+    "typography",
+    "glue",
+    "result",
+    "device",
+    "set_seed",
+    "LinearAR",
+    "ar_roots",
+    "as_series",
+    "check_count",
+    "fit_ar",
+    "free_forecast",
+    "k_step_forecasts",
+    "lag_windows",
+    "noisy_sine",
+    "rmse",
+    "time_split",
+    "BPE",
+    "Vocab",
+    "merge_pair",
+    "ngram_counts",
+    "normalize",
+    "tokenize",
+    "train_bpe",
+    "words",
+    "zipf_exponent",
+    "NGramModel",
+    "bits_per_token",
+    "perplexity",
+    "random_windows",
+    "sequential_batches",
+    "split_text",
+    "InitialState",
+    "init_rnn",
+    "length_mask",
+    "masked_cross_entropy",
+    "pad_sequences",
+    "rnn_step",
+    "spectral_radius",
+    "RNNLMScratch",
+    "RNNScratch",
+    "clip_gradients",
+    "generate",
+    "loop_recurrence",
+    "one_hot",
+    "sample_next",
+    "History",
+    "detach",
+    "evaluate",
+    "fit",
+    "train_epoch",
+    "load_checkpoint",
+    "save_checkpoint",
+    "RNNLM",
+    "copy_weights",
+    "BPTT",
+    "bptt_recurrence",
+    "gradient_norms_by_lag",
+    "jacobian_products",
+    "random_gates",
+    "regular_gates",
+    "step_jacobian",
+    "assignments",
+    "corpora",
+    "exercises",
+    "french",
+    "notebook",
+    "results",
+    "setup",
+    "sequence",
+    "text_sequence",
+    "language_model",
+    "rnn",
+    "rnn_scratch",
+    "training",
+    "checkpoint",
+    "rnn_concise",
+    "bptt",
+    "palette",
+    "plot",
+    "widgets",
+]

@@ -1,0 +1,76 @@
+"""Les types de ``text_sequence``, dont les pages montrent le code tel quel."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Self, TypeAlias, TypeVar, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+__all__ = [
+    "BPE",
+    "Vocab",
+    "merge_pair",
+    "ngram_counts",
+    "normalize",
+    "tokenize",
+    "train_bpe",
+    "words",
+    "zipf_exponent",
+]
+
+_T = TypeVar("_T")
+_Array: TypeAlias = NDArray[np.integer[Any]] | torch.Tensor
+_Path: TypeAlias = str | os.PathLike[str]
+
+def normalize(text: str) -> str: ...
+def tokenize(text: str, level: Literal["char", "word"] = "char") -> list[str]: ...
+def words(text: str) -> list[str]: ...
+
+class Vocab:
+    unk: str
+    specials: tuple[str, ...]
+    tokens: list[str]
+    counts: list[int]
+    # Pas une suite quelconque : une chaîne en est une aussi, et n'a pas sa place ici.
+    def __init__(
+        self,
+        tokens: list[str] | tuple[str, ...] | Counter[str],
+        min_freq: int = 1,
+        specials: list[str] | tuple[str, ...] = (),
+        unk: str = "<unk>",
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    def __contains__(self, token: object) -> bool: ...
+    @overload
+    def __getitem__(self, tokens: str) -> int: ...
+    @overload
+    def __getitem__(self, tokens: list[str] | tuple[str, ...]) -> list[int]: ...
+    @overload
+    def to_tokens(self, indices: int | np.integer[Any]) -> str: ...
+    @overload
+    def to_tokens(self, indices: Sequence[int]) -> list[str]: ...
+    @overload
+    def to_tokens(self, indices: Sequence[Sequence[int]]) -> list[list[str]]: ...
+    @overload  # autant de listes imbriquées que le tableau a de dimensions
+    def to_tokens(self, indices: _Array) -> Any: ...
+    def save(self, path: _Path) -> None: ...
+    @classmethod
+    def load(cls, path: _Path) -> Self: ...
+
+def merge_pair(ids: Sequence[int], pair: tuple[int, int], new: int) -> list[int]: ...
+def train_bpe(text: str, num_merges: int) -> BPE: ...
+
+class BPE:
+    merges: list[tuple[int, int]]
+    tokens: list[bytes]
+    def __init__(self, merges: Iterable[Sequence[int]]) -> None: ...
+    def __len__(self) -> int: ...
+    def encode(self, text: str) -> list[int]: ...
+    def decode(self, ids: Iterable[int] | _Array) -> str: ...
+    def to_tokens(self, ids: Iterable[int] | _Array) -> list[str]: ...
+
+def ngram_counts(tokens: Sequence[_T], n: int) -> Counter[tuple[_T, ...]]: ...
+def zipf_exponent(counts: Iterable[float], first: int = 1, last: int | None = None) -> float: ...
