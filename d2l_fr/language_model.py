@@ -244,7 +244,8 @@ def perplexity(nats):
 def bits_per_token(nats):
     """Convertit une perte de nats par jeton en bits par jeton : divise par ln 2.
 
-    Quand un jeton est un caractère, ce sont des bits par caractère. Page : language-model.
+    ``nats`` : un nombre, un tableau ou un tenseur ; le résultat a la même forme. Quand un jeton
+    est un caractère, ce sont des bits par caractère. Page : language-model.
     """
     return nats / math.log(2)
 

@@ -2,7 +2,7 @@
 
 Chaque rôle garde sa couleur sur toutes les pages. Les teintes claires atteignent un contraste
 d'au moins 4,5 sur blanc, les teintes sombres sur le fond sombre (tests/test_palette.py), et
-restent distinctes pour les daltoniens ; les courbes y ajoutent un type de trait.
+restent distinctes pour les daltoniens ; les courbes y ajoutent un type de trait. Page : sequence.
 """
 
 __all__ = ["DARK", "DASHES", "FONT", "LIGHT", "MONO", "SEPIA", "TINTS"]

@@ -36,7 +36,10 @@ _MARKS = ("o", "s", "^", "D", "v", "P")
 
 
 def use_style() -> None:
-    """Applique le style du livre à matplotlib ; dans IPython, demande des figures en SVG."""
+    """Applique le style du livre à matplotlib ; dans IPython, demande des figures en SVG.
+
+    Page : sequence.
+    """
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     colors = palette.LIGHT
     matplotlib.rcParams.update(

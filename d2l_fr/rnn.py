@@ -111,6 +111,7 @@ class InitialState(nn.Module):
             self.register_buffer("h0", start)
 
     def forward(self, batch_size):
+        """Rend H_0, de forme (B, m). Lève ``ValueError`` si ``batch_size`` est nul."""
         check_count(batch_size=batch_size)
         H = self.h0.expand(batch_size, -1)  # (B, m), sans recopier le vecteur
         if self.kind == "random" and self.training:

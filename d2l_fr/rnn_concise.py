@@ -59,6 +59,7 @@ class RNNLM(nn.Module):
         """Lit des jetons (B, T) ; rend les logits (B, T, V) du jeton suivant, et l'état final.
 
         L'état (None : nul) est de forme (couches, B, m) ; pour un LSTM, c'est le couple (H, C).
+        Lève ``ValueError`` pour d'autres formes, ``IndexError`` pour un indice hors vocabulaire.
         """
         if tokens.ndim != 2:
             raise ValueError(f"Jetons {tuple(tokens.shape)} : il faut (B, T).")

@@ -89,7 +89,8 @@ class RNNScratch(nn.Module):
 class RNNLMScratch(nn.Module):
     """Un modèle de langage : codage one-hot, réseau récurrent, couche de sortie.
 
-    ``rnn`` est un ``RNNScratch`` dont l'entrée a la taille ``vocab_size``. Page : rnn-scratch.
+    ``rnn`` est un ``RNNScratch`` dont l'entrée a la taille ``vocab_size`` ; lève ``ValueError``
+    sinon. Page : rnn-scratch.
     """
 
     def __init__(self, rnn, vocab_size):
@@ -161,7 +162,9 @@ def generate(model, prefix, num_tokens, vocab, temperature=1.0, top_k=None, seed
     Le modèle lit d'abord le préfixe, qui met son état en route (un préfixe vide vaut un début
     de paragraphe) ; chaque caractère tiré devient l'entrée suivante. Le jeton inconnu n'est
     jamais tiré. Un caractère du préfixe absent du vocabulaire est lu comme inconnu, et un
-    avertissement le dit. ``seed`` fixe le tirage. Page : rnn-scratch.
+    avertissement le dit. ``seed`` fixe le tirage. Lève ``ValueError`` si ``num_tokens`` n'est pas
+    un entier d'au moins 1, ou pour une ``temperature`` ou un ``top_k`` impossible.
+    Page : rnn-scratch.
     """
     check_count(num_tokens=num_tokens)
     tokens = tokenize(normalize(prefix)) or ["\n" if "\n" in vocab else vocab.unk]

@@ -230,7 +230,8 @@ class BPE:
 
     ``merges`` est la liste des paires d'indices, dans l'ordre où elles ont été apprises ; la
     fusion numéro i crée le jeton 256 + i. ``tokens[i]`` donne les octets du jeton i : les 256
-    premiers sont les octets eux-mêmes, si bien que tout texte s'encode. Page : text-sequence.
+    premiers sont les octets eux-mêmes, si bien que tout texte s'encode. Lève ``IndexError`` si
+    une fusion cite un jeton qui n'existe pas encore. Page : text-sequence.
     """
 
     def __init__(self, merges):

@@ -80,4 +80,5 @@ def check_examples(identifier: str, answer: object, examples: str) -> CheckResul
     result = _judge(identifier, verification, Compare(answer, None), [], 0)
     if not result:
         return result
-    return CheckResult(identifier, True, f"Juste sur les {len(cases)} exemples.")
+    where = f"les {len(cases)} exemples" if len(cases) > 1 else "l'exemple donné"
+    return CheckResult(identifier, True, f"Juste sur {where}.")

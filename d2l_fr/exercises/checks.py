@@ -47,7 +47,9 @@ class Failure(Exception):
 class CheckResult:
     """Le verdict de ``d2l.check`` : vrai si la réponse est juste, et le message à lire.
 
+    ``exercise`` : l'identifiant ; ``passed`` : le verdict ; ``message`` : ce qui s'affiche ;
     ``unanswered`` : la réponse n'a pas rendu de résultat que l'on puisse comparer.
+    Page : sequence.
     """
 
     exercise: str

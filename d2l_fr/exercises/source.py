@@ -57,7 +57,7 @@ def read_code(code: str) -> ast.Module:
 
 
 class ExerciseError(ValueError):
-    """Un exercice mal écrit, ou un nom d'exercice qui n'existe pas."""
+    """Un exercice mal écrit, ou un nom d'exercice qui n'existe pas. Page : sequence."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Exercise:
     ``kind``, une clé de ``KINDS`` ; ``difficulty`` de 1 à 3 ; ``minutes`` ; ``statement`` et
     ``explanation``, du MyST ; ``stub``, ``solution``, ``checks`` et ``mistakes``, du Python, comme
     ``hidden_checks`` et ``variants``, qui servent aux devoirs ; ``grid``, la grille de notation
-    d'une question ouverte, du MyST.
+    d'une question ouverte, du MyST. Page : sequence.
     """
 
     section: str
@@ -238,6 +238,7 @@ def load_exercises(section: str) -> dict[str, Exercise]:
     """Rend les exercices d'une section : un dictionnaire nom → ``Exercise``.
 
     Lève ``ExerciseError`` si la section n'en a pas ou si le fichier est mal écrit.
+    Page : sequence.
     """
     if section not in sections():
         raise ExerciseError(
@@ -250,6 +251,7 @@ def load_exercise(identifier: str) -> Exercise:
     """Rend l'exercice ``section.nom``.
 
     Lève ``ExerciseError`` si l'identifiant n'existe pas, en proposant le plus proche.
+    Page : sequence.
     """
     section, _, name = str(identifier).partition(".")
     known = {f"{s}.{n}" for s in sections() for n in load_exercises(s)}

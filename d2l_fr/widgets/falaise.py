@@ -176,7 +176,10 @@ class Falaise(Figure):
         return value
 
     def paths(self) -> tuple[tuple[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]:
-        """Rend les deux descentes, avec puis sans écrêtage : voir ``gradient_path``."""
+        """Rend les deux descentes, avec puis sans écrêtage.
+
+        Voir ``d2l_fr.widgets.falaise.gradient_path``.
+        """
         return (
             gradient_path(self.start, self.rate, self.threshold),
             gradient_path(self.start, self.rate),

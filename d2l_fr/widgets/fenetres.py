@@ -83,7 +83,8 @@ class Fenetres(Figure):
     """Un long texte en fenêtres : les valeurs passent les frontières, les gradients non.
 
     ``tokens`` (N,) et ``vocab`` sont le texte et son vocabulaire ; la figure suit la ligne ``row``
-    de lots de 32. ``losses`` est ce que rend ``losses_by_position`` avec 64 pas, en nats.
+    de lots de 32. ``losses`` est ce que rend ``d2l_fr.widgets.fenetres.losses_by_position`` avec
+    64 pas, en nats.
     Réglages : ``shuffled``, fenêtres au hasard ; ``carry``, état porté ; ``detach``, état détaché ;
     ``num_steps``, longueur des fenêtres (8, 16, 32 ou 64) ; ``position``, le caractère suivi, de 0
     à 127. Lève ``ValueError`` si le texte est trop court pour 128 caractères par ligne, si

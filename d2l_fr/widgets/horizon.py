@@ -36,7 +36,7 @@ class Horizon(Figure):
     relevé lu (599 à 696) ; ``noisy_fit`` et ``noisy_start``, si la houle entre dans
     l'apprentissage, dans la fenêtre de départ ; ``everywhere``, montrer aussi la prévision à k
     pas de chaque départ. ``seed`` est la graine de ``noisy_sine``. Lève ``ValueError`` si elle
-    n'est pas un entier positif ou nul, ``TraitError`` pour un réglage hors bornes.
+    n'est pas un entier positif ou nul, ou pour un réglage hors bornes.
     Page : sequence.
     """
 
