@@ -15,9 +15,10 @@ class Corpus:
 
     ``name`` est le nom que prend ``load_corpus`` ; ``title``, ``author``, ``year`` (None, si elle
     est inconnue), ``language`` et ``license`` disent d'où vient le texte ; ``encoding``, comment
-    le fichier est codé ; ``embedded``, s'il vient avec le paquet. ``size``, en octets, et ``sha256``, 64 chiffres hexadécimaux, sont ceux du fichier, avant tout
-    nettoyage. ``url`` est ``None`` pour un corpus embarqué ; ``gutenberg`` dit si le fichier est à
-    débarrasser de l'habillage du Projet Gutenberg.
+    le fichier est codé ; ``embedded``, s'il vient avec le paquet. ``size``, en octets, et
+    ``sha256``, 64 chiffres hexadécimaux, sont ceux du fichier, avant tout nettoyage. ``url`` est
+    ``None`` pour un corpus embarqué ; ``gutenberg`` dit si le fichier est à débarrasser de
+    l'habillage du Projet Gutenberg.
     Page : text-sequence.
     """
 
