@@ -18,12 +18,12 @@ import tempfile
 import threading
 from pathlib import Path
 
-# Plusieurs processus se partagent les cœurs : un fil de PyTorch qui attend les autres en tournant à
-# vide prend le cœur de celui qu'il attend, et tout va trente fois moins vite. Les noyaux en héritent.
+# Plusieurs processus se partagent les cœurs : un fil de PyTorch qui attend en tournant à vide prend
+# le cœur de celui qu'il attend, et tout va trente fois moins vite. Les noyaux en héritent.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import pytest  # noqa: E402
-from filelock import FileLock  # noqa: E402
+import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "book" / "_ext")]
