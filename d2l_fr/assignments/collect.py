@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import stat
+import struct
 import unicodedata
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from d2l_fr.assignments.course import _STUDENT, CourseError
@@ -17,6 +19,9 @@ __all__ = ["collect", "give_back"]
 
 MAX_FILE = 20_000_000  # octets : au-delà, la copie est signalée et laissée
 MAX_TOTAL = 2_000_000_000
+# Ce que lève zipfile : à l'ouverture d'une archive, puis à la lecture de ce qu'elle contient.
+_UNREADABLE = (zipfile.BadZipFile, OSError, NotImplementedError, UnicodeError, struct.error)
+_DAMAGED = (*_UNREADABLE, RuntimeError, EOFError, zlib.error)
 
 
 def _words(text):
@@ -30,9 +35,11 @@ def _owner(path, students):
 
     Moodle nomme un dossier ``Prénom Nom_12345_assignsubmission_file`` ; d'autres, ``identifiant``.
     """
+    # Le nom le plus long d'abord : « eva_marie » n'est pas à « eva ».
+    longest_first = sorted(students, key=lambda student: -len(student.id))
     for part in path.parts:
         stem = part.removesuffix(".ipynb")
-        for student in students:
+        for student in longest_first:
             if student.id == stem or re.match(rf"{re.escape(student.id)}[_ ]", stem):
                 return student.id
         if "_assignsubmission_" in part or re.search(r"_\d+_", part):
@@ -58,7 +65,7 @@ def _from_zip(source):
     for info in archive.infolist():
         path = PurePosixPath(info.filename.replace("\\", "/"))
         link = stat.S_ISLNK(info.external_attr >> 16)
-        if info.is_dir() or path.suffix.lower() != ".ipynb":
+        if info.filename.endswith("/") or path.suffix.lower() != ".ipynb":
             continue
         if link or path.is_absolute() or ".." in path.parts:
             yield path, None, 0
@@ -83,6 +90,11 @@ def _from_folder(source):
                 yield path, (lambda full=full: full.open("rb")), full.stat().st_size
 
 
+def _content(opener):
+    with opener() as stream:
+        return stream.read(MAX_FILE + 1)
+
+
 def collect(course, assignment, source):
     """Range les copies de ``source`` (archive .zip ou dossier) ; rend deux listes.
 
@@ -95,7 +107,7 @@ def collect(course, assignment, source):
         if found is None and not source.is_dir():
             raise CourseError(f"{source} n'existe pas.")
         found = list(_from_folder(source)) if found is None else found
-    except (zipfile.BadZipFile, OSError) as error:
+    except _UNREADABLE as error:
         raise CourseError(f"{source} ne se lit pas : ce n'est pas une archive .zip.") from error
     taken, left = {}, []
     for path, opener, size in found:
@@ -108,16 +120,21 @@ def collect(course, assignment, source):
             left.append((str(path), f"trop gros ({size / 1e6:.0f} Mo)"))
         else:
             taken.setdefault(student, []).append((path, opener))
-    for student, copies in taken.items():
+    for student, copies in list(taken.items()):
+        try:
+            copies = [(path, _content(opener)) for path, opener in copies]
+        except _DAMAGED:  # la copie qui était là, s'il y en avait une, y reste
+            left += [(str(path), "cette copie ne se lit pas : abîmée, ou chiffrée") for path, _ in copies]
+            del taken[student]
+            continue
         folder = course.submission(student, assignment.name)
         if folder.is_symlink():
             folder.unlink()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for path, opener in copies:
+        for path, content in copies:
             name = f"{assignment.name}.ipynb" if len(copies) == 1 else path.name
-            with opener() as stream, (folder / name).open("wb") as target:
-                target.write(stream.read(MAX_FILE + 1))
+            (folder / name).write_bytes(content)
     return sorted(taken), left
 
 
@@ -130,9 +147,10 @@ def give_back(course, assignment, source, graded):
     """
     try:
         with zipfile.ZipFile(source) as archive:
-            names = {PurePosixPath(name.replace("\\", "/")).parts[0] for name in archive.namelist()}
-    except (zipfile.BadZipFile, OSError) as error:
+            paths = [PurePosixPath(name.replace("\\", "/")) for name in archive.namelist()]
+    except _UNREADABLE as error:
         raise CourseError(f"{source} ne se lit pas : ce n'est pas une archive .zip.") from error
+    names = {path.parts[0] for path in paths if path.parts}
     path = course.folder("notes", assignment.name) / "comptes-rendus.zip"
     left, count = [], 0
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
