@@ -124,7 +124,9 @@ def collect(course, assignment, source):
         try:
             copies = [(path, _content(opener)) for path, opener in copies]
         except _DAMAGED:  # la copie qui était là, s'il y en avait une, y reste
-            left += [(str(path), "cette copie ne se lit pas : abîmée, ou chiffrée") for path, _ in copies]
+            left += [
+                (str(path), "cette copie ne se lit pas : abîmée, ou chiffrée") for path, _ in copies
+            ]
             del taken[student]
             continue
         folder = course.submission(student, assignment.name)
