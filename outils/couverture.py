@@ -7,6 +7,7 @@ correcteur enferme dans un autre processus n'est pas suivi : les mêmes fonction
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 
 import coverage
@@ -28,18 +29,31 @@ def test_files(root=ROOT):
     return [str(f) for f in files if f.stem.removeprefix("test_") not in ELSEWHERE]
 
 
+class WithoutBrowser:
+    """Écarte les tests qui ouvrent un navigateur : du paquet, il n'exécute que le JavaScript."""
+
+    def pytest_collection_modifyitems(self, items):
+        items[:] = [item for item in items if "browser" not in item.fixturenames]
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m outils.couverture", description=__doc__)
     parser.add_argument("tests", nargs="*", help="seulement ces fichiers de tests")
-    files = parser.parse_args(argv).tests or test_files()
+    parser.add_argument("--ajouter", action="store_true", help="à ce qu'on a déjà mesuré")
+    options = parser.parse_args(argv)
+    files = options.tests or test_files()
     os.environ["OMP_NUM_THREADS"] = "1"
     # Quelques exemples suffisent à passer partout ; les autres valeurs, c'est l'affaire des tests.
     settings.register_profile("couverture", max_examples=5, derandomize=True, deadline=None)
     settings.load_profile("couverture")
     (ROOT / "_build").mkdir(exist_ok=True)
     measure = coverage.Coverage(config_file=str(ROOT / "pyproject.toml"))
+    if options.ajouter:
+        measure.load()
+    # Suivre le code le ralentit ; une machine chargée aussi.
+    time.perf_counter = time.process_time
     measure.start()
-    code = pytest.main(["-q", "-p", "no:cacheprovider", *files])
+    code = pytest.main(["-q", "-p", "no:cacheprovider", *files], plugins=[WithoutBrowser()])
     measure.stop()
     measure.save()
     percent = measure.report()

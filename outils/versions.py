@@ -1,8 +1,8 @@
 """Le paquet avec les plus vieilles et les plus neuves des dépendances que ``pyproject.toml`` admet.
 
 ``make versions`` fait un environnement par combinaison, y met les dépendances légères, passe les
-tests rapides du paquet et dit lesquels échouent. PyTorch, qui pèse des centaines de Mo, et les outils
-de test sont ceux de l'environnement d'où part la commande.
+tests rapides et dit lesquels échouent. PyTorch, qui pèse des centaines de Mo, et les outils de test
+sont ceux de l'environnement d'où part la commande.
 """
 
 import re
