@@ -27,6 +27,12 @@ from d2l_fr.french import NBSP, NNBSP, fr, prose, typography
         (math.inf, None, "∞"),
         (-math.inf, None, "−∞"),
         (torch.tensor(0.25), 2, "0,25"),
+        (torch.tensor([[0.25]]), None, "0,250"),
+        (-1234567.5, 1, f"−1{NNBSP}234{NNBSP}567,5"),
+        (-1234, None, "−1234"),
+        (1234.5, 1, "1234,5"),
+        (-1.5e-7, None, "−1,50·10⁻⁷"),
+        (1234567.5, None, "1,23·10⁶"),
     ],
 )
 def test_numbers(value, digits, text):
