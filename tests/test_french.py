@@ -33,6 +33,11 @@ from d2l_fr.french import NBSP, NNBSP, fr, prose, typography
         (1234.5, 1, "1234,5"),
         (-1.5e-7, None, "−1,50·10⁻⁷"),
         (1234567.5, None, "1,23·10⁶"),
+        (999_999.4, None, "1,00·10⁶"),
+        (123_456.7, None, f"123{NNBSP}457"),
+        (1234.6, None, "1235"),
+        (2e-7, None, "2,00·10⁻⁷"),
+        (1.5e-4, None, "0,000150"),
     ],
 )
 def test_numbers(value, digits, text):
