@@ -99,6 +99,9 @@ def test_typography_is_stable_and_keeps_every_word(text):
         ),
         ('<a title="b ; c"> ; </a>', '<a title="b ; c">_; </a>'),
         ("Oui ; non", "Oui_; non"),
+        (" ; oui `x`", " ; oui `x`"),
+        ("`x` dit « ", "`x` dit « "),
+        ("$$a ;\nb ?$$ ; c", "$$a ;\nb ?$$_; c"),
         ("", ""),
     ],
 )
