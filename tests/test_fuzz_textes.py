@@ -302,6 +302,8 @@ PARTS = ("format", "identity", "settings", "model", "optimizer", "progress", "be
 @fuzz(60)
 @given(st.dictionaries(st.sampled_from(PARTS), PLAIN, max_size=3), st.sets(st.sampled_from(PARTS)))
 @example({"model": {}}, set())
+@example({"optimizer": {}}, set())
+@example({"best": [1]}, set())
 @example({"identity": {"class": "Autre"}}, set())
 @example({}, {"identity"})
 def test_a_checkpoint_with_foreign_parts_is_refused(tmp_path, parts, missing):

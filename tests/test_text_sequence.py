@@ -78,6 +78,10 @@ def test_french_words(text, tokens):
     assert tokenize(text, "word") == tokens
 
 
+def test_without_a_level_a_text_is_cut_into_characters():
+    assert tokenize("l’eau") == ["l", "’", "e", "a", "u"]
+
+
 def test_words_are_lower_case_without_spaces_or_punctuation():
     assert words("« L’île, à 9 h 30\u202f! »") == ["l’", "île", "à", "9", "h", "30"]
     assert words(" … !") == []
@@ -130,6 +134,11 @@ def test_the_vocabulary_is_a_bijection(tokens, min_freq):
 def test_without_threshold_nothing_is_lost(tokens):
     vocab = Vocab(tokens)
     assert vocab.to_tokens(vocab[tokens]) == tokens
+
+
+def test_the_most_frequent_come_first_and_ties_in_order():
+    vocab = Vocab(list("aabbbcccd"))
+    assert vocab.tokens == ["<unk>", "b", "c", "a", "d"] and vocab.counts == [0, 3, 3, 2, 1]
 
 
 def test_order_special_tokens_and_counts():
