@@ -221,7 +221,7 @@ def test_tokens_may_be_a_list_an_array_or_a_tensor():
         (ValueError, "discount = 1", {"smoothing": "kneser-ney", "discount": 1}),
         (ValueError, "trop court : 0 jetons, il en faut au moins 2", {"tokens": []}),
         (ValueError, "trop court : 1 jetons", {"tokens": [1]}),
-        (ValueError, "Jeton 9 hors du vocabulaire : 0 à 3", {"tokens": [1, 9]}),
+        (ValueError, "Jeton 9 hors du vocabulaire : 0 à 3", {"tokens": [0, 9]}),
         (ValueError, "Jeton -1 hors du vocabulaire", {"tokens": [1, -1]}),
         (ValueError, r"la forme \(1, 3\)", {"tokens": [[1, 2, 3]]}),
         (TypeError, r"vocab\[d2l\.tokenize", {"tokens": "la mer"}),

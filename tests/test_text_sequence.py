@@ -312,6 +312,8 @@ def test_merge_pair_does_not_overlap():
 def test_partial_characters_are_shown_and_replaced():
     plain = BPE([])
     assert plain.to_tokens(plain.encode("é")) == ["\\xc3", "\\xa9"]
+    for ids in (np.array([0xC3, 97]), torch.tensor([0xC3, 97])):
+        assert plain.to_tokens(ids) == ["\\xc3", "a"]
     assert plain.decode([0xC3]) == "\N{REPLACEMENT CHARACTER}"
 
 
