@@ -330,6 +330,11 @@ def test_sequential_batches_are_views():
     assert np.shares_memory(X.numpy(), array)
 
 
+def test_without_an_offset_the_batches_start_with_the_text():
+    X, Y = next(sequential_batches(torch.arange(9), 2, 3))
+    assert X.tolist() == [[0, 1, 2], [4, 5, 6]] and Y.tolist() == [[1, 2, 3], [5, 6, 7]]
+
+
 @given(LENGTHS, BATCHES, STEPS, st.integers(0, 100))
 def test_random_windows_never_overlap(length, batch_size, num_steps, seed):
     tokens = torch.arange(length)
