@@ -268,6 +268,8 @@ def main(argv=None):
     parser.add_argument("--sur", type=int, default=1, metavar="N", help="un mutant sur N")
     options = parser.parse_args(argv)
     os.environ["OMP_NUM_THREADS"] = "1"
+    # Lancée en arrière-plan, la commande l'ignorerait, et un test de Ctrl-C échouerait.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(ROOT)
     sys.path[:0] = [str(ROOT)]
     scores = [judge(module, options.sur) for module in options.modules or MODULES]
