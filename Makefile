@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FAIT := $(VENV)/.installe
 
 .DEFAULT_GOAL := aide
-.PHONY: aide livre diapos archive pdf epub notebooks lire lab test bench propre
+.PHONY: aide livre diapos archive pdf epub notebooks lire lab test bench couverture mutants versions propre
 
 aide: ## dit ce que font les commandes
 	@echo "make livre      construit le livre dans _build/html"
@@ -20,6 +20,9 @@ aide: ## dit ce que font les commandes
 	@echo "make notebooks  régénère notebooks/ depuis les pages"
 	@echo "make test       passe tous les tests"
 	@echo "make bench      mesure le code contre D2L et PyTorch, et met les résultats en page"
+	@echo "make couverture mesure les branches du paquet que ses tests parcourent"
+	@echo "make mutants    met des fautes dans le paquet, que les tests doivent voir (MODULES=rnn SUR=3)"
+	@echo "make versions   essaie le paquet avec les plus vieilles et les plus neuves des dépendances"
 	@echo "make propre     efface ce que la construction a produit"
 
 # Une version de Python trop ancienne se dit avant l'installation, pas après.
@@ -40,6 +43,15 @@ test: $(FAIT)
 
 bench: $(FAIT)
 	@$(BIN)/python -m benchmarks
+
+couverture: $(FAIT)
+	@$(BIN)/python -m outils.couverture
+
+mutants: $(FAIT)
+	@$(BIN)/python -m outils.mutants $(if $(SUR),--sur $(SUR)) $(MODULES)
+
+versions: $(FAIT)
+	@$(BIN)/python -m outils.versions
 
 propre:
 	@rm -rf _build .pytest_cache .ruff_cache .hypothesis

@@ -4,6 +4,7 @@ Page : rnn-scratch. Le fichier est écrit à côté puis renommé : une coupure 
 laisse le précédent intact.
 """
 
+import copy
 import os
 import zlib
 from collections.abc import Mapping
@@ -27,7 +28,8 @@ Identity = TypedDict("Identity", {"class": str, "shapes": dict[str, list[int]]})
 
 def _shapes(model: nn.Module) -> Identity:
     """Le nom du modèle et les formes de ses poids : ce qui le distingue d'un autre."""
-    shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    weights = model.state_dict().items()
+    shapes = {name: list(tensor.shape) for name, tensor in weights}
     return {"class": type(model).__name__, "shapes": shapes}
 
 
@@ -103,8 +105,13 @@ def load_checkpoint(
     if changed:
         shown = ", ".join(f"{name} = {before.get(name)}, ici {settings[name]}" for name in changed)
         raise ValueError(f"{path} vient d'un entraînement réglé autrement ({shown}). {remedy}")
+    past = copy.deepcopy(optimizer.state_dict())
+    try:
+        optimizer.load_state_dict(content["optimizer"])
+    except Exception:  # écrit par un autre programme, ou un autre PyTorch
+        optimizer.load_state_dict(past)
+        raise ValueError(f"{path} n'est pas un point de reprise lisible. {remedy}") from None
     model.load_state_dict(content["model"])
-    optimizer.load_state_dict(content["optimizer"])
     return content["progress"], content["best"]
 
 
@@ -116,8 +123,29 @@ def _read(path: Path) -> dict[str, Any] | None:
         raise
     except Exception:  # un fichier abîmé fait lever à peu près n'importe quoi
         return None
-    whole = isinstance(content, dict) and content.get("format") == _FORMAT
-    return content if whole else None
+    return content if _is_whole(content) else None
+
+
+def _is_whole(content: object) -> bool:
+    """Vrai si le contenu a toutes ses parties, et si les poids ont les formes qu'il annonce."""
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        return False
+    parts = [content.get(name) for name in ("identity", "settings", "progress", "optimizer")]
+    if not all(isinstance(part, dict) for part in parts) or not {"model", "best"} <= set(content):
+        return False
+    weights = [content["model"]] + ([] if content["best"] is None else [content["best"]])
+    identity = content["identity"]
+    shapes = identity.get("shapes")
+    return "class" in identity and all(_weight_shapes(each) == shapes for each in weights)
+
+
+def _weight_shapes(weights: object) -> dict[str, list[int]] | None:
+    """Les formes de poids rangés par nom ; None si ce n'en est pas."""
+    if not isinstance(weights, dict):
+        return None
+    if not all(isinstance(tensor, torch.Tensor) for tensor in weights.values()):
+        return None
+    return {name: list(tensor.shape) for name, tensor in weights.items()}
 
 
 def _num_weights(identity: Identity) -> int:

@@ -94,7 +94,10 @@ def prose(text: str) -> str:
     parts = VERBATIM.split(text)
     for i in range(0, len(parts), 2):
         # « a » et « b » tiennent lieu du passage protégé voisin : ils servent de contexte.
-        before, after = ("a" if i else ""), (" b" if i + 1 < len(parts) else "")
+        before, after = ("a" if i else ""), ""
+        if i + 1 < len(parts):
+            opening = parts[i].endswith(("«", " ", NBSP, NNBSP))
+            after = "b" if opening else " b"
         new = typography(before + parts[i] + after)
         parts[i] = new[len(before) : len(new) - len(after) if after else None]
     return "".join(parts)

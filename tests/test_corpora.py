@@ -1,6 +1,7 @@
 """Les corpus : lecture, téléchargement (depuis un serveur local), pannes."""
 
 import dataclasses
+import errno
 import hashlib
 import http.server
 import io
@@ -22,7 +23,7 @@ import pytest
 import tqdm.auto  # noqa: F401  chargé avant qu'un test ne change d'utilisateur
 
 from d2l_fr import corpora
-from d2l_fr.corpora import cache, catalog, download
+from d2l_fr.corpora import cache, catalog, download, messages
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "time-machine"
@@ -407,6 +408,26 @@ loaded = {"pooch", "requests", "torch", "tqdm", "d2l_fr.corpora.download"} & set
 assert not loaded, loaded
 """
     finish(start(package, code))
+
+
+def test_the_tale_says_its_size_and_its_digest():
+    tale, *classics = corpora.list_corpora()
+    data = (ROOT / "d2l_fr" / "corpora" / "recit.txt").read_bytes()
+    assert (tale.name, tale.size, tale.sha256) == (
+        "recit",
+        len(data),
+        hashlib.sha256(data).hexdigest(),
+    )
+    assert corpora.load_corpus() == data.decode() and tale.embedded
+    assert classics == [c for c in catalog.CORPORA.values() if c.url]
+
+
+def test_a_trouble_without_a_name_keeps_the_words_of_the_system():
+    corpus, error = catalog.CORPORA[NAME], OSError(errno.EIO, "la clé a été retirée")
+    for make in (messages.unreadable, messages.unwritable):
+        trouble = make(corpus, "/media/cle", error)
+        assert type(trouble) is corpora.CacheError and "la clé a été retirée" in str(trouble)
+        assert "/media/cle" in str(trouble) and "Que faire" in str(trouble)
 
 
 def test_missing_tale(monkeypatch):

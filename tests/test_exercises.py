@@ -12,7 +12,7 @@ from d2l_fr.assignments.examples import check_examples, pack_examples, visible_c
 from d2l_fr.assignments.wire import dumps, loads
 from d2l_fr.exercises import ExerciseError, load_exercise, load_exercises
 from d2l_fr.exercises.checks import COPIED, _names, _namespace, _prepare, grade, run_checks
-from d2l_fr.exercises.compare import difference
+from d2l_fr.exercises.compare import difference, show
 from d2l_fr.exercises.source import parse
 
 ALL = [e for section in SECTIONS for e in load_exercises(section).values()]
@@ -363,10 +363,71 @@ def test_a_difference_is_a_sentence(a, b):
         ({"a": 1, "b": 2}, {"a": 1}, "une clé de trop : 'b'"),
         ("un", "deux", "on attend 'deux' ; votre réponse est 'un'"),
         (np.float64(2), np.array([2.0]), "on attend un numpy.ndarray"),
+        (False, True, "on attend True ; vous avez False"),
+        (1, True, "on attend un objet bool ; vous donnez int"),
+        ("un", 1.0, "on attend un nombre ; vous donnez un objet str"),
+        (torch.ones(2), 1.0, "on attend un nombre ; vous donnez un objet torch.Tensor"),
+        (1j, 2j, "on attend 2j ; votre réponse est 1j"),
+        (10**400, 1.0, "votre réponse est 1000"),
+        (None, "a", "on attend 'a' ; votre réponse est None"),
+        ([1], {"a": 1}, "on attend un dictionnaire ; vous donnez un objet list"),
+        ({"a": 1}, {"a": 2}, "à la clé 'a', on attend 2 ; votre réponse est 1"),
+        ([1, 2], (1, 2), "on attend un tuple ; vous donnez un objet list"),
+        (np.array(["a"]), np.array([1.0]), "on attend des réels"),
+        (
+            np.array([1, 2]),
+            np.array([1, 3]),
+            "1 valeur est fausse sur 2 (la première à l'indice 1)",
+        ),
+        (
+            np.zeros((2, 2)),
+            np.eye(2),
+            "2 valeurs sont fausses sur 4 (la première à l'indice (0, 0))",
+        ),
+        (np.array(1.0), np.array(2.0), "1 valeur est fausse sur 1 : on attend 2.0"),
+        (object, object(), "votre réponse est <class 'object'>"),
     ],
 )
 def test_what_differs_is_said(got, expected, said):
     assert said in difference(got, expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (np.float64(0.5), "0.5"),
+        (torch.tensor([1, 2]), "[1, 2]"),
+        (np.arange(9), "tableau de forme (9,)"),
+        (torch.zeros(3, 3), "tenseur de forme (3, 3)"),
+        (np.arange(8), "[0, 1, 2, 3, 4, 5, 6, 7]"),
+        ("a" * 88, repr("a" * 88)),
+        ("a" * 89, "'" + "a" * 88 + "…"),
+        ([10**5000], "un nombre démesuré"),
+    ],
+)
+def test_a_value_is_shown_in_one_short_line(value, shown):
+    assert show(value) == shown and len(show(value)) <= 90
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "same"),
+    [
+        (1 + 1e-6, 1.0, True),
+        (1 + 1e-4, 1.0, False),
+        (1e-8, 0.0, True),
+        (1e-6, 0.0, False),
+        (float("nan"), float("nan"), True),
+        (1 + 1e-6j, 1.0, True),
+        (np.array([1 + 1e-6]), np.array([1.0]), True),
+        (np.array([1 + 1e-4]), np.array([1.0]), False),
+        (10**400, 10**400, True),
+        (np.bool_(True), True, True),
+        ({"a": [1, (2.0, "b")]}, {"a": [1, (2.0, "b")]}, True),
+    ],
+)
+def test_the_tolerances_are_those_announced(got, expected, same):
+    assert (difference(got, expected) is None) == same
+    assert (difference(got, expected, reveal=False) is None) == same
 
 
 def test_numbers_compare_across_types():
@@ -377,3 +438,6 @@ def test_numbers_compare_across_types():
 
 def test_the_expected_value_of_a_computation_stays_hidden():
     assert difference(3.0, 2.0, reveal=False) == "votre réponse, 3.0, est trop grande."
+    assert difference(1.0, 2.0, reveal=False) == "votre réponse, 1.0, est trop petite."
+    assert difference(1j, 2.0, reveal=False) == "votre réponse, 1j, n'est pas la bonne valeur."
+    assert "2" not in difference([1.0], [2.0], reveal=False)

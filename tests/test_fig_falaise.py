@@ -329,3 +329,17 @@ def test_the_printed_form_follows_the_settings():
     assert "seuil θ = 0,1<" in str(Falaise(threshold=0.1).static())
     short = str(Falaise(shown=4).static())
     assert short.count("<circle") == 9
+
+
+@pytest.mark.parametrize(
+    ("start", "rate", "said"),
+    [
+        ([1.0], 0.1, r"start = \[1\.0\] : il faut deux nombres finis"),
+        ([1.0, math.nan], 0.1, "deux nombres finis"),
+        (START, 0, "rate = 0 : il faut un taux"),
+        (START, math.inf, "fini, positif"),
+    ],
+)
+def test_an_impossible_descent_is_refused(start, rate, said):
+    with pytest.raises(ValueError, match=said):
+        gradient_path(start, rate)

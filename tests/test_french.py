@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2l_fr.french import NBSP, NNBSP, fr, typography
+from d2l_fr.french import NBSP, NNBSP, fr, prose, typography
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,17 @@ from d2l_fr.french import NBSP, NNBSP, fr, typography
         (math.inf, None, "∞"),
         (-math.inf, None, "−∞"),
         (torch.tensor(0.25), 2, "0,25"),
+        (torch.tensor([[0.25]]), None, "0,250"),
+        (-1234567.5, 1, f"−1{NNBSP}234{NNBSP}567,5"),
+        (-1234, None, "−1234"),
+        (1234.5, 1, "1234,5"),
+        (-1.5e-7, None, "−1,50·10⁻⁷"),
+        (1234567.5, None, "1,23·10⁶"),
+        (999_999.4, None, "1,00·10⁶"),
+        (123_456.7, None, f"123{NNBSP}457"),
+        (1234.6, None, "1235"),
+        (2e-7, None, "2,00·10⁻⁷"),
+        (1.5e-4, None, "0,000150"),
     ],
 )
 def test_numbers(value, digits, text):
@@ -67,3 +78,38 @@ def test_typography_is_stable_and_keeps_every_word(text):
     assert typography(once) == once
     kept = [c for c in text.replace("...", "…") if c.isalnum()]
     assert [c for c in once if c.isalnum()] == kept
+
+
+# « ~ » : une espace insécable ; « _ » : une fine.
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [
+        ("Que rend `f(x) ; g` ?", "Que rend `f(x) ; g`_?"),
+        ("`x` : oui", "`x`~: oui"),
+        ("Voici :`x`", "Voici~:`x`"),
+        ("« `x` »", "«~`x`~»"),
+        ("«$x$»", "«~$x$~»"),
+        ("« a `b` c » ; non", "«~a `b` c~»_; non"),
+        ("$a ; b$ ; $$c ; d$$ ; e", "$a ; b$_; $$c ; d$$_; e"),
+        ("l'`x`, 1 000 $x$", "l’`x`, 1_000 $x$"),
+        ("```\na ; b\n``` ; c", "```\na ; b\n```_; c"),
+        (
+            "[oui ; non](http://a/?b) ; https://a/?b ; c",
+            "[oui_; non](http://a/?b)_; https://a/?b_; c",
+        ),
+        ('<a title="b ; c"> ; </a>', '<a title="b ; c">_; </a>'),
+        ("Oui ; non", "Oui_; non"),
+        (" ; oui `x`", " ; oui `x`"),
+        ("`x` dit « ", "`x` dit « "),
+        ("$$a ;\nb ?$$ ; c", "$$a ;\nb ?$$_; c"),
+        ("", ""),
+    ],
+)
+def test_prose_leaves_code_formulas_and_addresses_alone(typed, printed):
+    assert prose(typed).replace(NBSP, "~").replace(NNBSP, "_") == printed
+
+
+@given(st.lists(st.sampled_from(["« ", " »", "«", "»", " ;", " :", "a", " ", "`b ; c`", "$d ?$"])))
+def test_prose_is_stable(parts):
+    once = prose("".join(parts))
+    assert prose(once) == once

@@ -46,6 +46,13 @@ def test_unknown_name_says_what_exists():
         d2l.n_importe_quoi  # noqa: B018
 
 
+def test_what_exists_is_listed_without_being_loaded():
+    assert set(d2l.__all__) <= set(dir(d2l)) and "set_seed" in dir(d2l)
+    with pytest.raises(AttributeError, match="Figure inconnue : « Moulin »"):
+        d2l.widgets.Moulin  # noqa: B018
+    assert {"Horizon", "Memoire"} <= set(dir(d2l.widgets))
+
+
 def test_import_loads_nothing_heavier_than_torch_and_numpy():
     code = (
         "import sys, torch, numpy; before = set(sys.modules); import d2l_fr;"
@@ -99,6 +106,18 @@ def test_device_can_hold_a_tensor():
     assert torch.ones(2, device=d2l.device()).sum().item() == 2
 
 
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"),
+    [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_device_takes_the_fastest_there_is(monkeypatch, cuda, mps, expected):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert d2l.device() == torch.device(expected)
+
+
 def test_the_wheel_carries_corpora_and_exercises(tmp_path):
     command = ["pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", str(tmp_path), "."]
     # Une copie : setuptools laisse un dossier build/ à côté des sources.
@@ -131,6 +150,11 @@ def test_glue_publishes_nothing_visible(monkeypatch):
     assert metadata["scrapbook"]["name"] == "nombre"
     with pytest.raises(TypeError, match="est une chaîne"):
         d2l.glue(3, "0,5")
+
+
+def test_glue_does_nothing_where_there_is_no_notebook(monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython.display", None)
+    assert d2l.glue("nombre", "0,5") is None
 
 
 @pytest.mark.parametrize("name", ["french", "sequence", "text_sequence", "setup", "plot"])

@@ -157,3 +157,17 @@ def test_drawings_use_only_the_palette():
     plt.savefig(out, format="svg")
     used = set(re.findall(r"#[0-9a-f]{6}\b", out.getvalue()))
     assert used <= set(palette.LIGHT.values())
+
+
+def test_limits_and_ticks_are_those_asked_for():
+    plot.lines({"a": [1, 5, 9]}, xlim=(0, 1.5), ylim=(-2, 10), xticks=[0, 1], **AXES)
+    ax = drawn()
+    assert ax.get_xlim() == (0, 1.5) and ax.get_ylim() == (-2, 10)
+    assert labels(ax.xaxis) == ["0", "1"] and ax.xaxis.get_minorticklocs().size == 0
+
+
+def test_each_reference_line_carries_its_name():
+    plot.lines({"a": [1, 5]}, hlines=[(2, "seuil"), 3], vlines=[(1, "coupe")], **AXES)
+    ax = drawn()
+    assert [t.get_text() for t in ax.texts] == ["seuil", "coupe"]
+    assert [line.get_ydata()[0] for line in ax.get_lines()[1:3]] == [2, 3]

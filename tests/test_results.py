@@ -23,14 +23,24 @@ def test_a_row_is_shown_in_bits_and_given_to_the_book(capsys, monkeypatch):
     assert row == {"label": "Modèle", "carried": 2 * LN2, "cold": 3 * LN2, "seconds": 12.4}
 
 
+def test_what_was_not_measured_is_neither_shown_nor_invented(capsys, monkeypatch):
+    glued = {}
+    monkeypatch.setattr(results, "glue", lambda name, value: glued.update({name: value}))
+    d2l.result("x", "Modèle", carried=LN2)
+    line = capsys.readouterr().out
+    assert line == "Modèle : 1,000 bits par caractère (perplexité 2,00)\n"
+    row = json.loads(glued["resultat:x"])
+    assert row == {"label": "Modèle", "carried": LN2, "cold": None, "seconds": None}
+
+
 @pytest.mark.parametrize("bad", [{"carried": math.nan}, {"carried": -1.0}, {"cold": math.inf}])
 def test_a_loss_that_is_not_one_is_refused(bad):
-    with pytest.raises(ValueError, match=next(iter(bad))):
+    with pytest.raises(ValueError, match=f"^{next(iter(bad))} = "):
         d2l.result("x", "Modèle", **{"carried": 1.0} | bad)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.02, "moins de 0,1 s"), (3.21, "3,2 s"), (27.4, "27 s")]
+    ("seconds", "text"), [(0.02, "moins de 0,1 s"), (0.1, "0,1 s"), (3.21, "3,2 s"), (10.4, "10 s")]
 )
 def test_a_duration_reads_well(seconds, text):
     assert results.duration(seconds) == text

@@ -95,6 +95,9 @@ def test_copy_weights_refuses_what_does_not_match():
     scratch = RNNLMScratch(RNNScratch(V, M), V)
     with pytest.raises(TypeError, match="d'un RNNLMScratch à un RNNLM"):
         copy_weights(RNNLM(V, M), scratch)
+    for pair in ((scratch, scratch), (RNNLM(V, M), RNNLM(V, M))):
+        with pytest.raises(TypeError, match="d'un RNNLMScratch à un RNNLM"):
+            copy_weights(*pair)
     for options in ({"cell": "gru"}, {"cell": "lstm"}, {"num_layers": 2}, {"num_embed": 4}):
         with pytest.raises(ValueError, match="une seule couche et des entrées one-hot"):
             copy_weights(scratch, RNNLM(V, M, **options))
@@ -243,10 +246,18 @@ def test_a_bad_setting_is_named(options, said):
         RNNLM(V, M, **options)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "said"), [((0, M), "vocab_size = 0"), ((V, 0), "num_hiddens = 0")]
+)
+def test_a_bad_size_is_named(sizes, said):
+    with pytest.raises(ValueError, match=said):
+        RNNLM(*sizes, num_embed=4)
+
+
 @pytest.mark.parametrize("num_embed", [None, 4])
 @pytest.mark.parametrize("index", [-1, V])
 def test_an_index_out_of_the_vocabulary(num_embed, index):
-    with pytest.raises(IndexError, match=r"Un indice n'est pas|Indices de"):
+    with pytest.raises(IndexError, match=r"entre 0 et 6|Indices de .*V = 7"):
         RNNLM(V, M, num_embed=num_embed)(torch.tensor([[0, index]]))
 
 

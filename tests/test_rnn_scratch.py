@@ -127,6 +127,13 @@ def test_initial_weights_follow_the_settings():
     assert {name for name, _ in rnn.named_parameters()} == {"W_xh", "W_hh", "b_h"}
 
 
+def test_the_output_adds_its_bias_to_the_product():
+    model, states = language_model(), torch.randn(4, 2, 12)
+    nn.init.normal_(model.b_q)
+    expected = torch.einsum("tbm,mv->tbv", states, model.W_hq) + model.b_q
+    torch.testing.assert_close(model.output(states), expected)
+
+
 def test_the_model_runs_in_double_precision():
     assert language_model().double()(torch.zeros(1, 3, dtype=torch.long))[0].dtype == torch.double
 
@@ -267,6 +274,13 @@ def test_generation_follows_its_seed():
     assert text.startswith("ab") and len(text) == 42
     assert text == generate(model, "ab", 40, VOCAB, seed=3)
     assert text != generate(model, "ab", 40, VOCAB, seed=4)
+
+
+def test_without_settings_generation_follows_the_model_from_a_new_paragraph():
+    model = language_model()
+    plain = generate(model, "", 40, VOCAB, seed=3)
+    assert plain == generate(model, "\n", 40, VOCAB, temperature=1.0, seed=3)[1:]
+    assert plain != generate(model, "", 40, VOCAB, temperature=2.0, seed=3)
 
 
 def test_the_seed_leaves_the_other_draws_alone():

@@ -30,6 +30,13 @@ def test_noisy_sine_has_the_stated_period_and_phase():
     assert clean[0] == pytest.approx(1.0)
 
 
+def test_a_period_may_be_shorter_than_a_step():
+    np.testing.assert_allclose(
+        seq.noisy_sine(4, period=0.8, noise=0),
+        np.sin([0, np.pi / 0.4, np.pi / 0.2, 3 * np.pi / 0.4]),
+    )
+
+
 def test_as_series_does_not_copy_float64():
     x = np.arange(5.0)
     assert seq.as_series(x) is x
@@ -61,6 +68,7 @@ def test_as_series_does_not_copy_float64():
         (lambda: seq.free_forecast(seq.LinearAR([1.0]), [], 3), "trop courte"),
         (lambda: seq.free_forecast(seq.LinearAR([1.0]), [1.0], 0), "num_steps = 0"),
         (lambda: seq.ar_roots([]), "trop courte"),
+        (lambda: seq.LinearAR([0.5, 0.1])(np.ones((2, 4))), r"\(2, 4\) : il faut 2 colonnes"),
         (lambda: seq.rmse(np.ones(3), np.ones((3, 1))), "Formes différentes"),
         (lambda: seq.noisy_sine(0), "num_steps = 0"),
         (lambda: seq.noisy_sine(period=0), "period > 0"),
@@ -102,6 +110,11 @@ def test_time_split_keeps_every_value_in_order(x, data):
     train, heldout = seq.time_split(x, num_train, context)
     np.testing.assert_array_equal(np.append(train, heldout[context:]), x)
     np.testing.assert_array_equal(heldout[:context], train[num_train - context :])
+
+
+def test_a_split_may_leave_a_single_value():
+    train, heldout = seq.time_split(np.arange(5.0), 4)
+    assert train.tolist() == [0, 1, 2, 3] and heldout.tolist() == [4]
 
 
 def test_context_makes_every_heldout_value_a_target():
@@ -190,6 +203,13 @@ def test_any_function_of_windows_can_forecast():
     x = np.arange(10.0)
     forecasts, targets = seq.k_step_forecasts(lambda windows: windows[:, -1], x, 3, 4)
     np.testing.assert_allclose(targets - forecasts, np.tile([1.0, 2, 3, 4], (len(targets), 1)))
+
+
+def test_rmse_is_the_root_of_the_mean_square_column_by_column():
+    assert seq.rmse([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 2.0]) == 1.0
+    forecasts, targets = np.array([[1.0, 0.0], [2.0, 6.0]]), np.array([[1.0, 3.0], [4.0, 2.0]])
+    np.testing.assert_allclose(seq.rmse(forecasts, targets), [2**0.5, 12.5**0.5])
+    assert seq.rmse(targets, targets).tolist() == [0, 0]
 
 
 # --- Racines ------------------------------------------------------------------------------

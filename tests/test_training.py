@@ -1,12 +1,17 @@
 """L'entraînement et la mesure : rien ne se perd, rien ne se fausse, et les erreurs parlent."""
 
+import json
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from conftest import ROOT
 from d2l_fr import training
 from d2l_fr.language_model import NGramModel, sequential_batches
 from d2l_fr.rnn_concise import RNNLM
@@ -212,6 +217,34 @@ def test_a_gradient_that_overflows_stops_too():
 
 
 # ---------- entraîner
+
+
+THREADS = """
+import json, torch
+from d2l_fr.language_model import bits_per_token
+from d2l_fr.rnn_scratch import RNNLMScratch, RNNScratch
+from d2l_fr.training import evaluate, fit
+
+tokens = torch.randint(60, (700,), generator=torch.Generator().manual_seed(0)).sort().values
+for threads in (1, 2):
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    net = RNNLMScratch(RNNScratch(60, 128), 60)
+    history = fit(net, tokens[:600], num_epochs=2, batch_size=32, num_steps=8, progress=False)
+    measured = *history.train, evaluate(net, tokens[600:], 8)
+    print(json.dumps([threads == torch.get_num_threads(), *map(bits_per_token, measured)]))
+"""
+
+
+def test_the_number_of_threads_changes_no_digit_that_the_book_shows():
+    """Les sommes changent d'ordre avec les fils ; le tableau des résultats n'en montre rien."""
+    # Des fils qui attendent sans tourner : sur une machine chargée, l'essai reste court.
+    environment = os.environ | {"OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "2"}
+    run = subprocess.run([sys.executable, "-c", THREADS], env=environment, cwd=ROOT,
+                         capture_output=True, text=True, check=True)  # fmt: skip
+    one, two = map(json.loads, run.stdout.splitlines())
+    assert one[0] and two[0] and len(one) == 4
+    assert one == pytest.approx(two, rel=0, abs=5e-4)
 
 
 def test_fit_learns_and_tells_what_it_saw():

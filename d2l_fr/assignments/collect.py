@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import stat
+import struct
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -23,6 +25,9 @@ Found: TypeAlias = tuple[PurePosixPath, Callable[[], IO[bytes]] | None, int]
 
 MAX_FILE = 20_000_000  # octets : au-delà, la copie est signalée et laissée
 MAX_TOTAL = 2_000_000_000
+# Ce que lève zipfile : à l'ouverture d'une archive, puis à la lecture de ce qu'elle contient.
+_UNREADABLE = (zipfile.BadZipFile, OSError, NotImplementedError, UnicodeError, struct.error)
+_DAMAGED = (*_UNREADABLE, RuntimeError, EOFError, zlib.error)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -36,9 +41,11 @@ def _owner(path: PurePosixPath, students: Sequence[Student]) -> str | None:
 
     Moodle nomme un dossier ``Prénom Nom_12345_assignsubmission_file`` ; d'autres, ``identifiant``.
     """
+    # Le nom le plus long d'abord : « eva_marie » n'est pas à « eva ».
+    longest_first = sorted(students, key=lambda student: -len(student.id))
     for part in path.parts:
         stem = part.removesuffix(".ipynb")
-        for student in students:
+        for student in longest_first:
             if student.id == stem or re.match(rf"{re.escape(student.id)}[_ ]", stem):
                 return student.id
         if "_assignsubmission_" in part or re.search(r"_\d+_", part):
@@ -64,7 +71,7 @@ def _from_zip(source: Path) -> Iterator[Found]:
     for info in archive.infolist():
         path = PurePosixPath(info.filename.replace("\\", "/"))
         link = stat.S_ISLNK(info.external_attr >> 16)
-        if info.is_dir() or path.suffix.lower() != ".ipynb":
+        if info.filename.endswith("/") or path.suffix.lower() != ".ipynb":
             continue
         if link or path.is_absolute() or ".." in path.parts:
             yield path, None, 0
@@ -93,6 +100,11 @@ def _from_folder(source: Path) -> Iterator[Found]:
                 yield path, partial(_open, full), full.stat().st_size
 
 
+def _content(opener: Callable[[], IO[bytes]]) -> bytes:
+    with opener() as stream:
+        return stream.read(MAX_FILE + 1)
+
+
 def collect(
     course: Course, assignment: Assignment, source: str | os.PathLike[str]
 ) -> tuple[list[str], list[tuple[str, str]]]:
@@ -107,7 +119,7 @@ def collect(
         if found is None and not source.is_dir():
             raise CourseError(f"{source} n'existe pas.")
         found = list(_from_folder(source)) if found is None else found
-    except (zipfile.BadZipFile, OSError) as error:
+    except _UNREADABLE as error:
         raise CourseError(f"{source} ne se lit pas : ce n'est pas une archive .zip.") from error
     taken: dict[str, list[tuple[PurePosixPath, Callable[[], IO[bytes]]]]] = {}
     left = []
@@ -121,16 +133,23 @@ def collect(
             left.append((str(path), f"trop gros ({size / 1e6:.0f} Mo)"))
         else:
             taken.setdefault(student, []).append((path, opener))
-    for student, copies in taken.items():
+    for student, copies in list(taken.items()):
+        try:
+            contents = [(path, _content(opener)) for path, opener in copies]
+        except _DAMAGED:  # la copie qui était là, s'il y en avait une, y reste
+            left += [
+                (str(path), "cette copie ne se lit pas : abîmée, ou chiffrée") for path, _ in copies
+            ]
+            del taken[student]
+            continue
         folder = course.submission(student, assignment.name)
         if folder.is_symlink():
             folder.unlink()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for path, opener in copies:
+        for path, content in contents:
             name = f"{assignment.name}.ipynb" if len(copies) == 1 else path.name
-            with opener() as stream, (folder / name).open("wb") as target:
-                target.write(stream.read(MAX_FILE + 1))
+            (folder / name).write_bytes(content)
     return sorted(taken), left
 
 
@@ -145,9 +164,10 @@ def give_back(
     """
     try:
         with zipfile.ZipFile(source) as archive:
-            names = {PurePosixPath(name.replace("\\", "/")).parts[0] for name in archive.namelist()}
-    except (zipfile.BadZipFile, OSError) as error:
+            paths = [PurePosixPath(name.replace("\\", "/")) for name in archive.namelist()]
+    except _UNREADABLE as error:
         raise CourseError(f"{source} ne se lit pas : ce n'est pas une archive .zip.") from error
+    names = {path.parts[0] for path in paths if path.parts}
     path = course.folder("notes", assignment.name) / "comptes-rendus.zip"
     left, count = [], 0
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:

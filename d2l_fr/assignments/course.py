@@ -154,7 +154,10 @@ def read_students(path: str | os.PathLike[str]) -> list[Student]:
         why = "ce fichier n'existe pas" if isinstance(error, FileNotFoundError) else error.strerror
         raise CourseError(f"{path} ne se lit pas : {why}.") from error
     first = text.partition("\n")[0]
-    rows = list(csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count)))
+    try:
+        rows = list(csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count)))
+    except csv.Error as error:
+        raise CourseError(f"{path} n'est pas une liste CSV : une case y est démesurée.") from error
     if not rows:
         raise CourseError(f"{path} est vide.")
     heads = [head.strip().lower().replace("\u2019", "'") for head in rows[0]]

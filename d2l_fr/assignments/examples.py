@@ -68,7 +68,13 @@ def check_examples(identifier: str, answer: object, examples: str) -> CheckResul
     rien : la note vient d'autres épreuves. Lève ``ValueError`` si les exemples sont illisibles.
     Page : devoirs.
     """
-    cases = loads(zlib.decompress(base64.b85decode(examples)).decode())
+    try:
+        cases = loads(zlib.decompress(base64.b85decode(examples)).decode())
+    except (ValueError, zlib.error) as error:
+        raise ValueError(
+            "Les exemples de cette cellule ne se lisent plus : elle a été modifiée. Reprenez-la "
+            "dans le notebook d'origine."
+        ) from error
     if not callable(answer):
         return CheckResult(identifier, False, nothing_written(answer))
 

@@ -168,6 +168,13 @@ def _field(head: str, key: str, where: str) -> str:
     return match[1]
 
 
+def _number(head: str, key: str, where: str) -> int:
+    text = _field(head, key, where)
+    if not re.fullmatch(r"[0-9]{1,4}", text):
+        raise ExerciseError(f"{where} : « :{key}: {text[:20]} » n'est pas un nombre entier.")
+    return int(text)
+
+
 def _parse_one(section: str, text: str, file: str) -> Exercise:
     name, _, body = text.partition("\n")
     name = name.strip()
@@ -197,13 +204,17 @@ def _parse_one(section: str, text: str, file: str) -> Exercise:
             raise ExerciseError(
                 f"{where}, bloc « {role} », ligne {error.lineno} : {error.msg}."
             ) from error
+        except (ValueError, MemoryError, RecursionError) as error:  # NUL, code trop imbriqué
+            raise ExerciseError(
+                f"{where}, bloc « {role} » : Python ne sait pas le lire."
+            ) from error
     if kind == "code" and not all(code[role] for role in ("amorce", "solution", "verification")):
         raise ExerciseError(f"{where} : un exercice de code veut amorce, solution et verification.")
     if code["amorce"] and not code["verification"]:
         raise ExerciseError(f"{where} : une amorce sans verification ne peut pas être corrigée.")
     exercise = Exercise(
         section, name, _field(head, "titre", where), kind,
-        int(_field(head, "difficulte", where)), int(_field(head, "minutes", where)),
+        _number(head, "difficulte", where), _number(head, "minutes", where),
         _FENCE.sub("", statement).strip(), explanation.strip(),
         code["amorce"], code["solution"], code["verification"], code["erreurs"],
         code["epreuve"], code["variante"], grid[0].strip() if grid else "",
