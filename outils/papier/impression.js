@@ -33,6 +33,11 @@ const papier = {
     return [...new Set(found)];
   },
   // Rend les ancres dont on ne connaît pas la page.
+  // Un bloc que Chromium met tantôt au bas d'une page, tantôt en tête de la suivante : en tête.
+  settle(name) {
+    const target = document.getElementById(name);
+    (target.closest("dl") ?? target).style.breakBefore = "page";
+  },
   fill(numbers) {
     const missing = [];
     for (const place of document.querySelectorAll(".page[data-cible]")) {

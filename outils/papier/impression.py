@@ -11,7 +11,7 @@ from outils import chantier, navigateur
 from outils.papier import liasse, pages, polices
 
 SHOP = chantier.BUILD / "papier" / ".atelier"
-PASSES = 5
+PASSES = 7
 WIDTH = 506  # la largeur du texte, en pixels CSS : 134 mm
 SCRIPT = Path(__file__).with_name("impression.js")
 HELP = (
@@ -65,6 +65,9 @@ def _print(tab, target):
         numbers = {name: page for name, (page, _) in found.items()}
         if numbers == places:
             return found
+        if turn > 1:  # dès le troisième tour, ce qui bouge encore hésite entre deux pages
+            moved = [name for name in numbers if numbers[name] != places.get(name)]
+            tab.evaluate("(name) => papier.settle(name)", min(moved, key=numbers.get))
         missing = tab.evaluate("(numbers) => papier.fill(numbers)", numbers)
         if missing:
             raise chantier.BuildError(f"Le PDF ne dit pas où tombe « {missing[0]} ».")
