@@ -91,7 +91,7 @@ def preparation(found):
         ),
     ]  # fmt: skip
     head = ["", "D2L", "Ici", "Rapport"]
-    return table("tab-banc-donnees", "Autour de l'apprentissage.", head, rows)
+    return table("tab-banc-donnees", "Préparer, écrire, importer : les durées.", head, rows)
 
 
 def memory(found):
@@ -127,8 +127,9 @@ def chapter(found):
     return table("tab-banc-chapitre", caption, ["Section", "D2L", "Ici"], rows)
 
 
-def _save(name):
-    plt.savefig(IMAGES / f"{name}.svg", metadata={"Date": None, "Creator": None})
+def _save(name, title):
+    about = {"Date": None, "Creator": None, "Title": title}
+    plt.savefig(IMAGES / f"{name}.svg", metadata=about)
     plt.close()
 
 
@@ -144,7 +145,7 @@ def curves(found):
         series, roles=roles, xlabel="durée d'apprentissage (s)", ylabel="perplexité", ylim=(3, 15),
         hlines=[(found["comptage"], "n-gramme")], size=(5.6, 3.2),
     )  # fmt: skip
-    _save("banc-courbes")
+    _save("banc-courbes", "La perplexité contre la durée d'apprentissage")
     ends = {who: [curve[-1] for curve in found[who]] for who in ("d2l", "nous")}
     seconds = {who: statistics.median(s for s, _ in rows) for who, rows in ends.items()}
     said = {}
@@ -185,7 +186,7 @@ def roofline(found, throughputs):
         xlabel="opérations par octet lu ou écrit", ylabel="milliards d'opérations par seconde",
         size=(5.6, 3.8),
     )  # fmt: skip
-    _save("banc-toit")
+    _save("banc-toit", "Le toit de la machine, et ce qu'en tire un réseau")
     alone = {width: fr(rows[0][2] / giga, 1) for width, rows in points.items()}
     return (
         f"Ici, le plafond est à {fr(peak / giga)} milliards d'opérations par seconde, la mémoire "

@@ -1,6 +1,6 @@
 """La place d'une rubrique qui n'est pas encore composée : jamais trop petite.
 
-Une page ouverte par le haut ne compose d'abord que ce qui approche de l'écran (livre.css) ; le
+Une page ouverte par le haut ne compose d'abord que ce qui approche de l'écran ; le
 navigateur réserve au reste la place dite ici. Trop grande, la barre de défilement paraît longue un
 instant ; trop petite, la fin de la rubrique recouvrirait la suivante.
 """
