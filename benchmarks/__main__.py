@@ -34,11 +34,6 @@ def _debit(device):
     return found
 
 
-def _courbes(device):
-    raw = cache.read(find("time-machine"))
-    return courbes.measure(raw) | {"comptage": courbes.perplexity_of_counting(raw)}
-
-
 def _donnees(device):
     return {
         "fenêtres": donnees.windows(cache.read(find("time-machine"))),
@@ -51,8 +46,8 @@ def _donnees(device):
 
 PARTS = {
     "debit": _debit,
-    "toit": lambda device: toit.measure(device),
-    "courbes": _courbes,
+    "toit": toit.measure,
+    "courbes": lambda device: courbes.measure(cache.read(find("time-machine"))),
     "donnees": _donnees,
     "chapitre": lambda device: {"d2l": chapitre.theirs(), "nous": chapitre.ours()},
 }

@@ -7,13 +7,11 @@ comme le leur, les calculs et les dessins de leur chapitre, aux réglages qu'ils
 import time
 
 import nbformat
+import yaml
 from nbclient import NotebookClient
 
 from benchmarks.mesure import ROOT
 
-SECTIONS = [
-    "sequence", "text-sequence", "language-model", "rnn", "rnn-scratch", "rnn-concise", "bptt",
-]  # fmt: skip
 START = """
 %matplotlib inline
 import sys
@@ -105,8 +103,9 @@ def theirs():
 
 def ours():
     """Les durées (s) de nos notebooks, par section, noyau et importation compris."""
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text("utf-8"))
     found = {}
-    for name in SECTIONS:
+    for name in (chapter["file"] for chapter in toc["parts"][0]["chapters"]):
         path = ROOT / "notebooks" / f"{name}.ipynb"
         found[name] = _seconds(nbformat.read(path, as_version=4), str(path.parent))
     return found

@@ -10,7 +10,6 @@ from unittest import mock
 
 import torch
 
-import d2l_fr as d2l
 from benchmarks import time_machine as example
 from benchmarks.paquet_d2l import load_d2l
 from d2l_fr import training
@@ -58,24 +57,13 @@ def ours(train, windows, vocab_size, num_hiddens, epochs, seed):
 
 
 def measure(raw, seeds=5, epochs=100, num_hiddens=384):
-    """Rend les courbes, ``{"d2l": […], "nous": […]}``, une par graine."""
+    """Rend les courbes de D2L et les nôtres, une par graine, et la perplexité du comptage."""
     their_curves = [theirs(raw, seed, epochs) for seed in range(seeds)]
     allowed = sorted(curve[-1][0] for curve in their_curves)[seeds // 2]
-    tokens, vocab_size = example.read_tokens(raw)
-    train = torch.cat([tokens[: example.FIRST], tokens[example.LAST + example.STEPS :]])
-    windows = tokens.unfold(0, example.STEPS + 1, 1)[example.FIRST : example.LAST]
+    train, windows, vocab_size = example.divide(raw)
     ours(train, windows[:64], vocab_size, num_hiddens, 1, 0)  # paie les allocations
     trial = ours(train, windows[:64], vocab_size, num_hiddens, 2, 0)
     count = max(1, int(allowed / trial[0][0]))
     curves = [ours(train, windows, vocab_size, num_hiddens, count, seed) for seed in range(seeds)]
-    return {"d2l": their_curves, "nous": curves}
-
-
-def perplexity_of_counting(raw):
-    """La perplexité d'un n-gramme (Kneser–Ney, ordre 6) qui a compté le même texte que nous."""
-    tokens, vocab_size = example.read_tokens(raw)
-    train = torch.cat([tokens[: example.FIRST], tokens[example.LAST + example.STEPS :]])
-    windows = tokens.unfold(0, example.STEPS + 1, 1)[example.FIRST : example.LAST]
-    counts = d2l.NGramModel(train, 6, vocab_size, "kneser-ney")
-    nats = sum(counts.surprise(window).mean() for window in windows) / len(windows)
-    return d2l.perplexity(float(nats))
+    counting = example.counting_perplexity(train, windows, vocab_size)
+    return {"d2l": their_curves, "nous": curves, "comptage": counting}

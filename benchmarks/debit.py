@@ -100,7 +100,7 @@ def only_products(size, device="cpu"):
     """Les produits d'un aller et retour, et rien d'autre : le mieux que puisse faire un réseau.
 
     Ni tangente hyperbolique, ni perte, ni allocation : deux produits par pas de temps, qui
-    s'attendent, et les sept autres d'un bloc.
+    s'attendent, et les six autres d'un bloc.
     """
     m, B, T = size
     codes, scores = torch.rand(T * B, VOCAB, device=device), torch.rand(T * B, VOCAB, device=device)

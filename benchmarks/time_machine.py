@@ -23,6 +23,20 @@ from d2l_fr.corpora.catalog import find
 FIRST, LAST, STEPS = 10_000, 15_000, 32  # les départs des fenêtres, et leur longueur
 
 
+def divide(raw):
+    """Le texte partagé comme chez D2L : ce qu'on apprend, les fenêtres réservées, V."""
+    tokens, vocab_size = read_tokens(raw)
+    train = torch.cat([tokens[:FIRST], tokens[LAST + STEPS :]])
+    return train, tokens.unfold(0, STEPS + 1, 1)[FIRST:LAST], vocab_size
+
+
+def counting_perplexity(text, windows, vocab_size):
+    """La perplexité d'un n-gramme (Kneser–Ney, ordre 6) sur des fenêtres (n, T + 1)."""
+    counts = d2l.NGramModel(text, 6, vocab_size, "kneser-ney")
+    nats = sum(counts.surprise(window).mean() for window in windows) / len(windows)
+    return d2l.perplexity(float(nats))
+
+
 def d2l_data(raw):
     """Les données de l'exemple de D2L, depuis un texte déjà téléchargé."""
     their = load_d2l()
@@ -104,9 +118,7 @@ def main():
     parser.add_argument("--unites", type=int, default=384, help="nos unités cachées (384)")
     options = parser.parse_args()
     raw = cache.read(find("time-machine"))
-    tokens, vocab_size = read_tokens(raw)
-    train = torch.cat([tokens[:FIRST], tokens[LAST + STEPS :]])
-    windows = tokens.unfold(0, STEPS + 1, 1)[FIRST:LAST]
+    train, windows, vocab_size = divide(raw)
     fr = d2l.fr
 
     allowed, perplexity = train_d2l(raw, options.epoques)
@@ -119,11 +131,10 @@ def main():
     print(f"Ce livre : {options.unites} unités, {epochs} époques, {fr(seconds, 1)} s")
     print(f"  perplexité {fr(perplexity, 2)}, en {ratio} fois la durée de D2L", flush=True)
 
-    for name, text in (("dont dispose notre réseau", train), ("de D2L", tokens[:FIRST])):
-        counts = d2l.NGramModel(text, 6, vocab_size, "kneser-ney")
-        nats = sum(counts.surprise(window).mean() for window in windows) / len(windows)
+    for name, text in (("dont dispose notre réseau", train), ("de D2L", train[:FIRST])):
+        perplexity = counting_perplexity(text, windows, vocab_size)
         print(f"Comptage, Kneser–Ney d'ordre 6, sur les {fr(len(text))} caractères {name}")
-        print(f"  perplexité {fr(d2l.perplexity(nats), 2)}")
+        print(f"  perplexité {fr(perplexity, 2)}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import time
 
 import torch
 
-from benchmarks.debit import product_step, rate, synchronize
+from benchmarks.debit import product_step, rate
+from benchmarks.mesure import synchronize
 
 BATCHES = [1, 4, 16, 64, 256, 1024]
 WIDTHS = [32, 256, 512]

@@ -33,8 +33,8 @@ TESTS = {
     "setup": ["package"],
     "notebook": ["package"],
     "palette": ["palette", "plot"],
-    "corpora": ["corpora", "gutenberg", "fuzz_corpora"],
-    "exercises": ["exercises", "fuzz_exercises"],
+    "corpora": ["corpora", "gutenberg"],
+    "exercises": ["exercises"],
     "wire": ["wire", "exercises"],
 }
 MODULES = [
@@ -49,7 +49,7 @@ MODULES = [
 def test_files(module):
     """Les fichiers de tests d'un module : ceux qui portent son nom, ou celui de son dossier."""
     folder, _, name = module.rpartition("/")
-    names = TESTS.get(name) or TESTS.get(folder) or [name, f"fuzz_{name}"]
+    names = TESTS.get(name) or TESTS.get(folder) or [name]
     files = [ROOT / "tests" / f"test_{name}.py" for name in names]
     return [str(file) for file in files if file.exists()]
 

@@ -22,7 +22,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 import d2l_fr
 
 EXAMPLES = Path(__file__).parents[1] / "exemples"
-DIRECTIVE = re.compile(r"^```\{reference\} (\w+)(?: ([\w-]+))?\n```$", re.MULTILINE)
+DIRECTIVE = re.compile(r"^```\{reference\} (\w+)\n```$", re.MULTILINE)
 PAGE = re.compile(r"\s*Page\s:\s([\w-]+)\.\s*")
 RAISES = re.compile(r"(?<=[.»])\s+(?=Lève\s)")
 DOCTEST = re.compile(r"^>>> .*?(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -85,13 +85,11 @@ def entries(module):
     return [Entry(short[n], names[short[n]], written[n]) for n in sorted(short, key=str.lower)]
 
 
-def _entry(entry, page):
-    """Le texte d'une entrée ; ``page`` est celle d'une docstring qui n'en nomme aucune."""
+def _entry(entry):
+    """Le texte d'une entrée. Une docstring qui ne dit pas sa page est une erreur."""
     body = f".. code-block:: pycon\n\n{indent(entry.example, '   ')}\n"
     if not PAGE.search(inspect.getdoc(entry.object)):
-        if page is None:
-            raise ExtensionError(f"{entry.full_name} : sa docstring ne dit pas la page.")
-        body = f"{_page_line(page)}\n\n{body}"
+        raise ExtensionError(f"{entry.full_name} : sa docstring ne dit pas la page.")
     options = ""
     if entry.kind in ("class", "exception"):
         options = f":members:\n:special-members: {SPECIAL}\n"
@@ -102,7 +100,7 @@ def _entry(entry, page):
     return f".. auto{entry.kind}:: {entry.full_name}\n{indent(text, '   ')}"
 
 
-def page_source(module, page=None):
+def page_source(module):
     """Le texte d'un module : sa docstring, ses noms, puis leurs entrées."""
     found = entries(module)
     links = "\u00a0· ".join(
@@ -112,7 +110,7 @@ def page_source(module, page=None):
         f".. automodule:: d2l_fr.{module}",
         f".. rst-class:: noms\n\n   {links}" if links else "",
     ]
-    return "\n\n".join([*parts, *(_entry(entry, page) for entry in found)])
+    return "\n\n".join([*parts, *map(_entry, found)])
 
 
 def expand(app, docname, source):
@@ -120,7 +118,7 @@ def expand(app, docname, source):
 
     def text(match):
         app.env.note_dependency(str(EXAMPLES / f"{match[1]}.txt"))
-        return f"```````{{eval-rst}}\n{page_source(match[1], match[2])}\n```````"
+        return f"```````{{eval-rst}}\n{page_source(match[1])}\n```````"
 
     source[0] = DIRECTIVE.sub(text, source[0])
 
