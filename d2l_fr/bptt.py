@@ -45,7 +45,7 @@ class BPTT(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_states):
-        """Reçoit ∂L/∂H_t par les seules sorties ; rend les gradients de X, de H_0 et des poids."""
+        """Reçoit ``∂L/∂H_t`` par les seules sorties ; rend les gradients de X, H_0 et des poids."""
         X, H0, W_xh, W_hh, states = ctx.saved_tensors
         T, B, d = X.shape
         W_back = W_hh.T.contiguous()  # lue à chaque pas : on la range une fois pour toutes
@@ -104,7 +104,7 @@ def random_gates(num_steps, keep, generator=None):
 
 
 def step_jacobian(h, W_hh):
-    """Rend la jacobienne (m, m) d'un pas tanh, ∂h_t/∂h_{t-1}, à partir de l'état h_t (m,).
+    """Rend la jacobienne (m, m) d'un pas tanh, ``∂h_t/∂h_{t-1}``, à partir de l'état h_t (m,).
 
     La ligne i dit comment bouge tout l'état quand bouge la composante i du précédent.
     Page : bptt.
@@ -115,7 +115,7 @@ def step_jacobian(h, W_hh):
 def jacobian_products(states, W_hh):
     """Rend les produits (T, m, m) des jacobiennes le long d'une suite d'états (T, m).
 
-    Le produit d'indice k - 1 couvre les k derniers pas : ∂h_T/∂h_{T-k}. Lève ``ValueError`` si
+    Le produit d'indice k - 1 couvre les k derniers pas : ``∂h_T/∂h_{T-k}``. Lève ``ValueError`` si
     les formes ne s'accordent pas. Page : bptt.
     """
     if states.ndim != 2 or not len(states) or W_hh.shape != (states.shape[1],) * 2:

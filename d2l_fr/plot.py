@@ -211,11 +211,11 @@ def lines(
 ) -> None:
     """Trace des courbes.
 
-    Paramètres : ``series``, un dictionnaire étiquette → ``y`` ou ``(x, y)`` (vecteurs de même
-    longueur ; un NaN coupe la courbe ; une étiquette qui commence par « _ » reste hors de la
-    légende) ; ``roles``, étiquette → rôle de la palette ; ``styles`` et ``markers``, étiquette →
-    type de trait, marque ; ``xticks``, les abscisses à graduer ; ``hlines`` et ``vlines``, des
-    repères (position, ou (position, texte)) ; ``alpha``, l'opacité.
+    Paramètres : ``series``, un dictionnaire ``{étiquette: y}`` ou ``{étiquette: (x, y)}`` (vecteurs
+    de même longueur ; un NaN coupe la courbe ; une étiquette qui commence par « _ » reste hors de
+    la légende) ; ``roles``, le rôle de chaque étiquette dans la palette ; ``styles`` et
+    ``markers``, son type de trait, sa marque ; ``xticks``, les abscisses à graduer ; ``hlines``
+    et ``vlines``, des repères (position, ou (position, texte)) ; ``alpha``, l'opacité.
     Lève ``ValueError`` pour un rôle inconnu ou des longueurs différentes. Page : sequence.
     """
     ax, roles, styles, markers = _axes(ax, size), roles or {}, styles or {}, markers or {}
@@ -308,8 +308,8 @@ def unit_circle(
 ) -> None:
     """Place des racines complexes dans le plan, avec le cercle unité.
 
-    Paramètres : ``series``, étiquette → vecteur complexe ; ``limit``, la demi-largeur du cadre.
-    Lève ``ValueError`` pour un rôle inconnu. Page : sequence.
+    Paramètres : ``series``, un dictionnaire ``{étiquette: vecteur complexe}`` ; ``limit``, la
+    demi-largeur du cadre. Lève ``ValueError`` pour un rôle inconnu. Page : sequence.
     """
     ax, roles = _axes(ax, size), roles or {}
     angle = np.linspace(0, 2 * np.pi, 361)

@@ -58,11 +58,11 @@ def init_rnn(
     """Tire les poids de départ d'une récurrence : W_xh (d, m), W_hh (m, m) et b_h (m,), nul.
 
     Paramètres : ``kind``, le tirage de W_hh : "normal" (écart type ``sigma``), "xavier" (écart
-    type 1/√m), "orthogonal" (une rotation, réflexion comprise) ou "identity" (à employer avec
-    ReLU) ; ``gain``, qui multiplie W_hh, donc son rayon spectral ; W_xh a pour écart type
-    ``sigma`` avec "normal", sinon ``input_scale``, dont la valeur convient à des entrées
-    one-hot ; ``generator``, un ``torch.Generator``. Lève ``ValueError`` pour un autre ``kind``,
-    un écart type négatif ou une taille nulle. Page : rnn.
+    type ``m ** -0.5``), "orthogonal" (une rotation, réflexion comprise) ou "identity" (à
+    employer avec ReLU) ; ``gain``, qui multiplie W_hh, donc son rayon spectral ; W_xh a pour
+    écart type ``sigma`` avec "normal", sinon ``input_scale``, dont la valeur convient à des
+    entrées one-hot ; ``generator``, un ``torch.Generator``. Lève ``ValueError`` pour un autre
+    ``kind``, un écart type négatif ou une taille nulle. Page : rnn.
     """
     check_count(num_inputs=num_inputs, num_hiddens=num_hiddens)
     if sigma < 0 or input_scale < 0:

@@ -107,7 +107,7 @@ def time_split(x, num_train, context=0):
 
 
 class LinearAR:
-    """Un modèle autorégressif : x̂_t = b + a_1 x_{t-1} + … + a_τ x_{t-τ}.
+    """Un modèle autorégressif : ``x̂_t = b + a_1 x_{t-1} + … + a_τ x_{t-τ}``.
 
     ``coefs`` (tau,), dans l'ordre des retards : ``coefs[0]`` pèse la valeur
     la plus récente ; ``intercept``, la constante b. Un modèle s'appelle comme
@@ -145,7 +145,7 @@ def fit_ar(x, tau, horizon=1):
 def k_step_forecasts(predict, x, tau, k):
     """Prévoit de 1 à ``k`` pas, depuis toutes les origines de ``x`` (T,).
 
-    ``predict`` est une fonction (n, tau) → (n,), un ``LinearAR`` par exemple.
+    ``predict`` est une fonction ``(n, tau) → (n,)``, un ``LinearAR`` par exemple.
     Passé le premier pas, elle reçoit ses propres prévisions. Rend
     ``forecasts`` et ``targets``, de forme (n, k), n = T - tau - k + 1 : la
     ligne i part de la fenêtre x[i : i + tau], la colonne j prévoit j + 1 pas
@@ -165,7 +165,7 @@ def k_step_forecasts(predict, x, tau, k):
 def free_forecast(predict, start, num_steps):
     """Prolonge une fenêtre ``start`` (tau,) de ``num_steps`` prévisions.
 
-    ``predict`` est une fonction (n, tau) → (n,). Lève ``ValueError`` si
+    ``predict`` est une fonction ``(n, tau) → (n,)``. Lève ``ValueError`` si
     ``start`` est vide ou si ``num_steps`` n'est pas un entier d'au moins 1.
     Page : sequence.
     """

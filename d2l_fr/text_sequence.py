@@ -268,7 +268,7 @@ class BPE:
         """Rend le texte d'une liste (ou d'un tableau) d'indices ; inverse exact de ``encode``.
 
         Des octets qui ne forment pas un caractère (un jeton isolé, un tirage au hasard) donnent
-        « � ». Lève ``IndexError`` pour un indice absent.
+        ``�``. Lève ``IndexError`` pour un indice absent.
         """
         ids = ids.tolist() if hasattr(ids, "tolist") else ids
         data = b"".join(self.tokens[_check_index(index, len(self))] for index in ids)

@@ -82,9 +82,11 @@ def test_a_page_opened_elsewhere_is_laid_out_at_once(tab, served):
 
 
 def test_the_parts_have_the_same_height_both_ways(tab, served):
+    # Une police que seule une rubrique emploie n'est demandée qu'une fois la rubrique composée.
     heights = (
-        "() => [...document.querySelectorAll('article > section > section')]"
-        ".map((part) => Math.round(part.getBoundingClientRect().height))"
+        "() => document.fonts.ready.then(() =>"
+        " [...document.querySelectorAll('article > section > section')]"
+        ".map((part) => Math.round(part.getBoundingClientRect().height)))"
     )
     tab.goto(f"{served}rnn.html")
     tab.evaluate("dispatchEvent(new Event('scroll'))")

@@ -40,14 +40,24 @@ def listing(site):
     return rows
 
 
-def write_worker(site):
-    """Écrit ``hors-ligne.js`` d'après les fichiers du site ; rend la version, qui les résume."""
+def _versioned(site):
+    """La version, qui résume les fichiers du site, et leur liste en JSON."""
     files = json.dumps(listing(site), separators=(",", ":"))
     source = (STATIC / WORKER).read_text("utf-8")
-    version = hashlib.sha256((source + files).encode()).hexdigest()[:12]
-    text = fill(WORKER, {"version": version, "fichiers": files})
+    return hashlib.sha256((source + files).encode()).hexdigest()[:12], files
+
+
+def version(site):
+    """La version que ``hors-ligne.js`` donne au livre, d'après les fichiers du site."""
+    return _versioned(site)[0]
+
+
+def write_worker(site):
+    """Écrit ``hors-ligne.js`` d'après les fichiers du site ; rend la version, qui les résume."""
+    found, files = _versioned(site)
+    text = fill(WORKER, {"version": found, "fichiers": files})
     (site / WORKER).write_text(text, "utf-8")
-    return version
+    return found
 
 
 def fallback(title, parts):

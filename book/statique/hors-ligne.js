@@ -17,12 +17,15 @@ const sound = (answer) => answer.status === 200 && answer.type === "basic" && !a
 
 // ---------- une nouvelle version : ce qui n'a pas changé se reprend, le reste se télécharge et se vérifie
 
+// « reload » : un hébergeur qui date d'un même jour deux versions dit à tort que rien n'a changé.
+const ask = ([path, integrity], cache) => fetch(address(path), { integrity, cache, redirect: "error", priority: "low" });
+
 const install = async () => {
   const store = await caches.open(STORE), rest = [...FILES];
   const take = async (file) => {
     let answer = await caches.match(key(file));
     if (!answer) {
-      const found = await fetch(address(file[0]), { integrity: file[1], cache: "no-cache", redirect: "error", priority: "low" });
+      const found = await ask(file, "no-cache").catch(() => ask(file, "reload"));
       if (!sound(found)) throw new Error(`${file[0]} : ${found.status}`);
       answer = stored(found);
     }

@@ -225,7 +225,7 @@ def _parse_one(section: str, text: str, file: str) -> Exercise:
 
 
 def parse(section: str, text: str, file: str | None = None) -> dict[str, Exercise]:
-    """Lit le texte d'un fichier d'exercices ; rend un dictionnaire nom → ``Exercise``.
+    """Lit le texte d'un fichier d'exercices ; rend un dictionnaire ``{nom: Exercise}``.
 
     ``file`` est le nom que citent les messages. Lève ``ExerciseError`` si le fichier est mal écrit.
     """
@@ -246,7 +246,7 @@ def sections() -> list[str]:
 
 @cache
 def load_exercises(section: str) -> dict[str, Exercise]:
-    """Rend les exercices d'une section : un dictionnaire nom → ``Exercise``.
+    """Rend les exercices d'une section : un dictionnaire ``{nom: Exercise}``.
 
     Lève ``ExerciseError`` si la section n'en a pas ou si le fichier est mal écrit.
     Page : sequence.

@@ -65,7 +65,7 @@ class Memoire(Figure):
         return value
 
     def trajectory(self) -> tuple[Tensor, Tensor]:
-        """Rend les états h_0 à h_60, tenseur (61, 2), et les normes de ∂h_60/∂h_{60-k} (60,)."""
+        """Rend les états h_0 à h_60 (61, 2), et les normes de ``∂h_60/∂h_{60-k}`` (60,)."""
         W = recurrent_matrix(self.angle, self.radius, self.departure)
         path = [torch.tensor(self.start, dtype=torch.float64)]
         for _ in range(STEPS):
