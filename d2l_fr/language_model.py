@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 
 from d2l_fr.sequence import check_count
 
@@ -72,6 +73,20 @@ def _find(keys, wanted):
     return np.where(keys[place] == wanted, place, -1)
 
 
+def _distinct(rows, counts, size):
+    """Réunit les lignes égales de ``rows`` (M, n), faites de jetons de 0 à ``size - 1``.
+
+    Rend les lignes différentes, et pour chacune la somme de ses ``counts`` (M,).
+    """
+    code, bound = np.zeros(len(rows), dtype=np.int64), 1  # le numéro d'une ligne, sous bound
+    for column in rows.T:
+        if bound > 2**62 // size:  # le suivant ne tiendrait pas en 64 bits : on renumérote
+            code, bound = np.unique(code, return_inverse=True)[1], len(rows)
+        code, bound = code * size + column, bound * size
+    _, first, same = np.unique(code, return_index=True, return_inverse=True)
+    return rows[first], np.bincount(same, counts).astype(int)
+
+
 class NGramModel:
     """Un modèle de langage qui compte : un n-gramme lissé.
 
@@ -89,20 +104,43 @@ class NGramModel:
         check_count(order=order, vocab_size=vocab_size)
         self.order, self.vocab_size = order, vocab_size
         self._smooth(smoothing, alpha, discount)
-        tokens = self._indices(tokens, order)
+        rows, times = self._ngrams(self._indices(tokens, order))
         self._levels = []  # un étage par longueur de contexte, de 0 à order - 1
-        contexts, node = np.zeros(1, dtype=int), np.zeros_like(tokens)
+        contexts, node = np.zeros(1, dtype=int), np.zeros(len(rows), dtype=int)
         for length in range(order):
             if length > 0:  # un contexte = un contexte plus court, et le jeton qui le précède
-                key = node[1:] * vocab_size + tokens[:-length]
-                contexts, node = np.unique(key, return_inverse=True)
-            pairs, counts = np.unique(node * vocab_size + tokens[length:], return_counts=True)
+                before = rows[:, -1 - length]
+                exists = before < vocab_size
+                contexts, node = np.unique(
+                    (node * vocab_size + before)[exists], return_inverse=True
+                )
+                rows, times = rows[exists], times[exists]
+            pairs, same = np.unique(node * vocab_size + rows[:, -1], return_inverse=True)
+            counts = np.bincount(same, times).astype(int)
             if length > 0:  # à l'étage du dessous : après combien de jetons différents ?
                 shorter = contexts[pairs // vocab_size] // vocab_size
                 found = _find(self._levels[-1][1], shorter * vocab_size + pairs % vocab_size)
                 spread = np.bincount(found, minlength=len(self._levels[-1][1]))
                 self._levels[-1][3] = self._table(self._levels[-1][1], spread)
             self._levels.append([contexts, pairs, self._table(pairs, counts), None])
+
+    def _ngrams(self, tokens):
+        """Rend les n-grammes différents d'un texte, (M, order), et combien de fois chacun y est.
+
+        Devant le texte, le jeton ``vocab_size`` dit qu'il n'y a rien. Une tranche est aussi longue
+        que ce qu'on a déjà réuni : la durée est celle de la lecture, et la mémoire suit M.
+        """
+        order, nothing = self.order, self.vocab_size
+        start = np.concatenate([np.full(order - 1, nothing), tokens[:order]])
+        rows, times = sliding_window_view(start, order), np.ones(order, dtype=int)
+        windows = sliding_window_view(tokens, order)[1:]  # des vues : rien n'est recopié
+        while len(windows):
+            part, windows = np.split(windows, [max(2**16, len(rows))])
+            once = np.ones(len(part), dtype=int)
+            rows, times = _distinct(
+                np.concatenate([rows, part]), np.concatenate([times, once]), nothing + 1
+            )
+        return rows, times
 
     def _table(self, pairs, counts):
         """Rend les comptes des paires, et pour chaque contexte leur somme et leur nombre."""
@@ -125,7 +163,8 @@ class NGramModel:
 
     def _indices(self, tokens, min_length=0):
         """Rend les jetons en tableau d'entiers (N,), tous dans le vocabulaire."""
-        tokens = _as_tokens(tokens, min_length).cpu().numpy().astype(np.int64)
+        tokens = _as_tokens(tokens, min_length).cpu().numpy()
+        tokens = tokens.astype(np.int64, copy=False)
         if len(tokens) and not 0 <= tokens.min() <= tokens.max() < self.vocab_size:
             worst = tokens.min() if tokens.min() < 0 else tokens.max()
             raise ValueError(f"Jeton {worst} hors du vocabulaire : 0 à {self.vocab_size - 1}.")

@@ -6,6 +6,7 @@ temps, V la taille du vocabulaire et m le nombre d'unités cachées. Les jetons 
 bloc contigu de la mémoire.
 """
 
+import math
 import warnings
 
 import torch
@@ -32,11 +33,13 @@ def one_hot(tokens, vocab_size):
 
     Lève ``IndexError`` si un indice n'est pas entre 0 et V - 1. Page : rnn-scratch.
     """
-    if tokens.numel() and not 0 <= int(tokens.min()) <= int(tokens.max()) < vocab_size:
-        raise IndexError(
-            f"Indices de {int(tokens.min())} à {int(tokens.max())}, pour V = {vocab_size} : le "
-            "texte et le modèle n'ont pas le même vocabulaire."
-        )
+    if tokens.numel():
+        low, high = map(int, tokens.aminmax())
+        if low < 0 or high >= vocab_size:
+            raise IndexError(
+                f"Indices de {low} à {high}, pour V = {vocab_size} : le texte et le modèle n'ont "
+                "pas le même vocabulaire."
+            )
     return F.one_hot(tokens.T, vocab_size).to(torch.get_default_dtype())
 
 
@@ -137,25 +140,29 @@ def sample_next(logits, temperature=1.0, top_k=None, generator=None):
 
     ``temperature`` divise les logits : 0 prend toujours le plus probable (décodage glouton),
     1 suit le modèle. ``top_k`` ne garde que les k plus probables. Lève ``ValueError`` pour une
-    température négative, un ``top_k`` inférieur à 1 ou des logits qui ne forment pas un vecteur
-    de nombres. Page : rnn-scratch.
+    température négative ou infinie, un ``top_k`` inférieur à 1 ou des logits qui ne forment pas
+    un vecteur de nombres ; un logit de -inf interdit son jeton. Page : rnn-scratch.
     """
-    if not temperature >= 0:
-        raise ValueError(f"temperature = {temperature} : il faut un nombre positif ou nul.")
+    if not 0 <= temperature < math.inf:
+        raise ValueError(f"temperature = {temperature} : il faut un nombre fini, positif ou nul.")
     check_count(top_k=1 if top_k is None else top_k)
-    if logits.ndim != 1 or logits.isnan().any():
-        raise ValueError(f"Logits {tuple(logits.shape)} : il faut un vecteur (V,), sans NaN.")
+    if logits.ndim != 1 or len(logits) == 0 or not math.isfinite(logits.max()):
+        raise ValueError(
+            f"Logits {tuple(logits.shape)} : il faut un vecteur (V,), sans NaN ni infini, où un "
+            "jeton au moins est permis."
+        )
     if temperature == 0:
         return int(logits.argmax())
     if top_k is not None:
         kept = logits.topk(min(top_k, len(logits)))
         logits = torch.full_like(logits, -torch.inf).scatter(0, kept.indices, kept.values)
-    # Le maximum ramené à 0 : une température minuscule ne fait pas déborder la division.
-    probabilities = torch.softmax((logits - logits.max()) / temperature, dim=0)
+    # Le maximum ramené à 0, en double précision : une température minuscule ne déborde pas.
+    scaled = (logits - logits.max()).double() / temperature
+    probabilities = torch.softmax(scaled.to(logits.dtype), dim=0)
     return int(torch.multinomial(probabilities, 1, generator=generator))
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def generate(model, prefix, num_tokens, vocab, temperature=1.0, top_k=None, seed=None):
     """Prolonge ``prefix`` de ``num_tokens`` caractères tirés du modèle ; rend le texte entier.
 
@@ -176,10 +183,11 @@ def generate(model, prefix, num_tokens, vocab, temperature=1.0, top_k=None, seed
     was_training = model.training
     model.eval()
     inputs, state, written = torch.tensor([vocab[tokens]], device=where), None, []
+    unknown = vocab[vocab.unk]
     for _ in range(num_tokens):
         logits, state = model(inputs, state)
         logits = logits[0, -1].float().cpu()  # (V,)
-        logits[vocab[vocab.unk]] = -torch.inf
+        logits[unknown] = -torch.inf
         written.append(sample_next(logits, temperature, top_k, generator))
         inputs = torch.tensor([[written[-1]]], device=where)
     model.train(was_training)

@@ -228,18 +228,15 @@ def test_sequences_are_padded_or_refused(sequences):
         assert kept == [token for sequence in sequences for token in sequence]
 
 
-# Au-dessous, la simple précision arrondit la température à zéro.
-TEMPERATURES = st.just(0) | st.floats(1e-30, 1e30)
+TEMPERATURES = st.floats(0, allow_infinity=False)
 
 
 @fuzz(100)
-@given(st.lists(st.floats(-1e30, 1e30) | st.just(math.nan), min_size=1, max_size=5),
-       TEMPERATURES | st.floats(max_value=0) | st.just(math.nan),
-       st.none() | st.integers(-1, 7))  # fmt: skip
+@given(st.lists(st.floats(width=32), max_size=5), st.floats(), st.none() | st.integers(-1, 7))
 def test_a_draw_is_an_index_or_a_refusal(logits, temperature, top_k):
     logits = torch.tensor(logits)
     index = answered(sample_next, logits, temperature, top_k, errors=ValueError)
-    assert index is None or 0 <= index < len(logits)
+    assert index is None or logits[index] > -math.inf
 
 
 VOCAB = Vocab(list("abcé \n"))

@@ -242,6 +242,15 @@ def test_a_null_or_tiny_temperature_is_greedy(values, temperature):
     assert logits[sample_next(logits, temperature)] >= logits.max() - 50 * temperature
 
 
+@pytest.mark.parametrize("temperature", [0, 5e-324, 1e-45, 1e-3, 1.0, 1e300])
+def test_a_forbidden_token_is_never_drawn(temperature):
+    logits = torch.tensor([3.0, -math.inf, 3.0, 0.0])
+    found = draws(200, logits, temperature=temperature)
+    assert found[1] == 0
+    if temperature < 1:
+        assert found[3] == 0
+
+
 def test_drawing_leaves_the_logits_alone():
     logits = LOGITS.clone()
     for options in ({"temperature": 0}, {"top_k": 1}, {"temperature": 3.0}):
@@ -254,10 +263,14 @@ def test_drawing_leaves_the_logits_alone():
     [
         ({"temperature": -1}, "temperature = -1"),
         ({"temperature": math.nan}, "temperature = nan"),
+        ({"temperature": math.inf}, "temperature = inf"),
         ({"top_k": 0}, "top_k = 0"),
         ({"top_k": 0, "temperature": 0}, "top_k = 0"),
         ({"logits": torch.zeros(1, 4)}, r"Logits \(1, 4\) : il faut un vecteur"),
         ({"logits": torch.tensor([0.0, math.nan])}, "sans NaN"),
+        ({"logits": torch.tensor([0.0, math.inf])}, "ni infini"),
+        ({"logits": torch.full((2,), -math.inf)}, "permis"),
+        ({"logits": torch.zeros(0)}, r"Logits \(0,\)"),
     ],
 )
 def test_impossible_draws_are_told(arguments, said):
