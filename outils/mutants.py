@@ -30,6 +30,7 @@ LEAST = 85  # le moins de mutants tués, en pour cent
 OURS = ("d2l_fr", "conftest", "test_", "outils")
 # Les tests d'un module, quand ce ne sont pas ceux qui portent son nom.
 TESTS = {
+    "language_model": ["language_model", "ngrams"],
     "setup": ["package"],
     "notebook": ["package"],
     "palette": ["palette", "plot"],

@@ -2,9 +2,11 @@
 
 ``make versions`` fait un environnement par combinaison, y met les dépendances légères, passe les
 tests rapides et dit lesquels échouent. PyTorch, qui pèse des centaines de Mo, et les outils de test
-sont ceux de l'environnement d'où part la commande.
+sont ceux de l'environnement d'où part la commande. Pour d'autres Python, chacun le télécharge :
+``make versions PYTHONS="python3.12 python3.13"``.
 """
 
+import argparse
 import re
 import subprocess
 import sys
@@ -15,8 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = [
-    "sequence", "text_sequence", "language_model", "rnn_scratch", "french", "plot", "results",
-    "corpora", "gutenberg",
+    "sequence", "text_sequence", "language_model", "ngrams", "rnn", "rnn_scratch", "bptt",
+    "french", "plot", "results", "corpora", "gutenberg",
 ]  # fmt: skip
 
 
@@ -47,14 +49,23 @@ def combinations():
     }
 
 
-def attempt(requirements):
+def release(interpreter):
+    """Le numéro d'un Python, comme « 3.12.1 »."""
+    show = "import platform; print(platform.python_version())"
+    run = subprocess.run([interpreter, "-c", show], check=True, capture_output=True, text=True)
+    return run.stdout.strip()
+
+
+def attempt(requirements, interpreter=sys.executable):
     """Essaie un environnement ; rend les versions qu'il a, et « passe » ou ce qui a échoué."""
+    if release(interpreter).rpartition(".")[0] != release(sys.executable).rpartition(".")[0]:
+        requirements = [f"torch=={pins()['torch']}", *requirements]  # le nôtre n'y irait pas
     with tempfile.TemporaryDirectory(prefix="d2l-fr-versions-") as folder:
         python = str(Path(folder, "bin", "python"))
         pip = [python, "-m", "pip", "--disable-pip-version-check"]
         tests = [str(ROOT / "tests" / f"test_{name}.py") for name in TESTS]
         for what, command in (
-            ("environnement", [sys.executable, "-m", "venv", folder]),
+            ("environnement", [interpreter, "-m", "venv", folder]),
             ("installation", [*pip, "install", "-q", *requirements]),
         ):
             if problem := failure(what, command):
@@ -77,12 +88,15 @@ def failure(what, command):
     return f"{what} : " + "\n  ".join(lines[-3:]) if done.returncode else ""
 
 
-def main():
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m outils.versions", description=__doc__)
+    parser.add_argument("pythons", nargs="*", default=[sys.executable], help="les Python à essayer")
     results = []
-    for title, requirements in combinations().items():
-        versions, result = attempt(requirements)
-        results.append(result)
-        print(f"Python {sys.version.split()[0]}, {title} ({versions}) : {result}", flush=True)
+    for interpreter in parser.parse_args(argv).pythons:
+        for title, requirements in combinations().items():
+            versions, result = attempt(requirements, interpreter)
+            results.append(result)
+            print(f"Python {release(interpreter)}, {title} ({versions}) : {result}", flush=True)
     return int(any(result != "passe" for result in results))
 
 
