@@ -141,7 +141,7 @@ def sample_next(logits, temperature=1.0, top_k=None, generator=None):
     ``temperature`` divise les logits : 0 prend toujours le plus probable (décodage glouton),
     1 suit le modèle. ``top_k`` ne garde que les k plus probables. Lève ``ValueError`` pour une
     température négative ou infinie, un ``top_k`` inférieur à 1 ou des logits qui ne forment pas
-    un vecteur de nombres ; un logit de -inf interdit son jeton. Page : rnn-scratch.
+    un vecteur de nombres ; un logit de moins l'infini interdit son jeton. Page : rnn-scratch.
     """
     if not 0 <= temperature < math.inf:
         raise ValueError(f"temperature = {temperature} : il faut un nombre fini, positif ou nul.")
