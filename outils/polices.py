@@ -84,8 +84,31 @@ def reduce(source, target, characters, features, axes=None):
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=characters)
     subsetter.subset(font)
+    if "MATH" in font:
+        _narrow_radicals(font)
     font.flavor = "woff2"
     font.save(target)
+
+
+def _narrow_radicals(font):
+    """Donne à toutes les hauteurs d'un radical la chasse du plus petit ; leur crochet dépasse.
+
+    Chromium réserve d'avance celle du plus large : √m serait suivi d'un blanc de 0,4 cadratin.
+    """
+    radical = font.getBestCmap()[ord("√")]
+    variants = font["MATH"].table.MathVariants
+    place = variants.VertGlyphCoverage.glyphs.index(radical)
+    found = variants.VertGlyphConstruction[place]
+    names = {record.VariantGlyph for record in found.MathGlyphVariantRecord}
+    names |= {part.glyph for part in found.GlyphAssembly.PartRecords}
+    widths, outlines = font["hmtx"], font["glyf"]
+    width, _ = widths[radical]
+    for name in sorted(names):
+        advance, bearing = widths[name]
+        outline = outlines[name]
+        outline.coordinates.translate((width - advance, 0))
+        outline.recalcBounds(outlines)
+        widths[name] = width, bearing + width - advance
 
 
 def _ranges(characters):

@@ -2,7 +2,7 @@
 
 ``make versions`` fait un environnement par combinaison, y met les dépendances légères, passe les
 tests rapides et dit lesquels échouent. PyTorch, qui pèse des centaines de Mo, et les outils de test
-sont ceux de l'environnement d'où part la commande. Pour une autre version de Python, il est téléchargé :
+sont ceux de l'environnement d'où part la commande. Une autre version de Python télécharge PyTorch :
 ``make versions PYTHONS="python3.12 python3.13"``.
 """
 
@@ -90,7 +90,9 @@ def failure(what, command):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m outils.versions", description=__doc__)
-    parser.add_argument("pythons", nargs="*", default=[sys.executable], help="les interpréteurs à essayer")
+    parser.add_argument(
+        "pythons", nargs="*", default=[sys.executable], help="les interpréteurs à essayer"
+    )
     results = []
     for interpreter in parser.parse_args(argv).pythons:
         for title, requirements in combinations().items():

@@ -18,11 +18,6 @@ import tempfile
 import threading
 from pathlib import Path
 
-# Plusieurs processus se partagent les cœurs : un fil de PyTorch qui attend en tournant à vide prend
-# le cœur de celui qu'il attend. Deux entraînements côte à côte vont vingt fois plus vite si cette
-# attente est courte ; un seul n'y perd rien. Les noyaux en héritent.
-os.environ.setdefault("GOMP_SPINCOUNT", "3000")
-
 import pytest
 from filelock import FileLock
 

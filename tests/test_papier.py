@@ -281,6 +281,30 @@ def test_answers_come_after_all_the_questions():
     assert not made.body.find("details")
 
 
+@pytest.mark.parametrize(
+    ("code", "alone"),
+    [
+        ('d2l.glue("V", V)\nd2l.glue("n", d2l.fr(n))', True),
+        ('for k, n in found.items():\n    d2l.glue(f"a-{k}", n)', True),
+        ('print(V)\nd2l.glue("V", V)', False),
+        ('for k in found:\n    print(k)\n    d2l.glue("k", k)', False),
+        ("d2l.plot.lines(curves)", False),
+    ],
+)
+def test_code_that_only_feeds_the_text_is_not_printed(code, alone):
+    hidden = (
+        '<div class="cell tag_hide-input"><details class="hide"><summary>Afficher</summary>'
+        f'<div class="cell_input"><pre>{code}</pre></div></details>{{}}</div>'
+    )
+    output = '<div class="cell_output">12</div>'
+    body = BeautifulSoup(f"<p>a</p>{hidden.format('')}{hidden.format(output)}", "html.parser")
+    blocs.unfold(body)
+    assert len(body.select("pre")) == (0 if alone else 2)
+    assert len(body.select(".cell")) == (1 if alone else 2)
+    assert len(body.select(".cell_output")) == 1
+    assert not body.select("summary")
+
+
 def test_a_live_figure_says_where_it_lives():
     live = (
         '<figure id="fig-x"><div class="figure-vivante"><div class="fixe"><div class="figure-svg">'

@@ -237,6 +237,22 @@ def test_every_sign_of_the_formulas_is_in_the_font(site):
     assert missing == set()
 
 
+def test_every_radical_has_the_same_width():
+    """Chromium réserve à tous la place du plus large : un blanc suivrait les autres."""
+    from fontTools.ttLib import TTFont
+
+    font = TTFont(habillage.VENDOR / "formules.woff2")
+    radical = font.getBestCmap()[ord("√")]
+    variants = font["MATH"].table.MathVariants
+    found = variants.VertGlyphConstruction[variants.VertGlyphCoverage.glyphs.index(radical)]
+    names = [record.VariantGlyph for record in found.MathGlyphVariantRecord]
+    names += [part.glyph for part in found.GlyphAssembly.PartRecords]
+    assert len(names) > 4
+    assert {font["hmtx"][name][0] for name in names} == {font["hmtx"][radical][0]}
+    for name in names:  # le bord droit du dessin touche ce qui est sous le radical
+        assert font["glyf"][name].xMax == pytest.approx(font["glyf"][radical].xMax, abs=40), name
+
+
 def test_every_sign_of_the_text_is_in_a_font(site):
     from bs4 import BeautifulSoup
     from fontTools.ttLib import TTFont

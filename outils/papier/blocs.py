@@ -4,6 +4,7 @@ Les réponses d'un questionnaire suivent toutes ses questions, les solutions des
 la page : qui cherche n'a pas la réponse sous les yeux.
 """
 
+import ast
 import copy
 import re
 from string import ascii_uppercase
@@ -60,8 +61,26 @@ def strip(body):
         del element["title"]
 
 
+def only_glues(code):
+    """Dit d'un code s'il ne fait que donner ses nombres au texte (``d2l.glue``)."""
+
+    def glues(statement):
+        if isinstance(statement, ast.For):
+            return all(map(glues, statement.body))
+        return isinstance(statement, ast.Expr) and ast.unparse(statement).startswith("d2l.glue(")
+
+    return all(map(glues, ast.parse(code).body))
+
+
 def unfold(body):
-    """Déplie le code masqué et les réponses des figures vivantes."""
+    """Déplie le code masqué et les réponses des figures vivantes.
+
+    Le code qui ne sert qu'à donner ses nombres au texte s'en va : le texte les a.
+    """
+    for box in body.select("details.hide:has(.cell_input)"):
+        cell = box.find_parent(class_="cell")
+        if only_glues(box.find("pre").get_text()):
+            (box if cell.find(class_="cell_output") else cell).decompose()
     for box in body.select("details.hide"):
         box.summary.decompose()
         box.parent["class"] = [*box.parent.get("class", ()), "annexe"]
