@@ -17,7 +17,7 @@ import subprocess
 import threading
 from statistics import median
 
-from outils import chantier, navigateur
+from outils import chantier, navigateur, npm
 
 VERSION = "13.5.0"
 CATEGORIES = ["performance", "accessibility", "best-practices", "seo"]
@@ -56,9 +56,8 @@ def install():
     folder.mkdir(parents=True, exist_ok=True)
     command = folder / "node_modules" / "lighthouse" / "cli" / "index.js"
     if not command.is_file():
-        npm = [chantier._node("npm"), "install", "--no-audit", "--no-fund", "--no-save"]
-        subprocess.run([*npm, f"lighthouse@{VERSION}"], cwd=folder, check=True)
-    return [chantier._node("node"), str(command)]
+        npm.run(folder, "install", "--no-save", f"lighthouse@{VERSION}").check_returncode()
+    return [npm.program("node"), str(command)]
 
 
 def audit(command, url, chromium):

@@ -99,7 +99,7 @@ def archive():
         return
     TARGET.mkdir(parents=True, exist_ok=True)
     STAMP.unlink(missing_ok=True)
-    files = contents(chantier.SITE, chantier._config()["title"])
+    files = contents(chantier.SITE, chantier.read_config()["title"])
     write(files, ARCHIVE)
     STAMP.write_text(stamp, "utf-8")
     print(f"Archive de {len(files)} fichiers : {ARCHIVE} ({size(ARCHIVE)}).")

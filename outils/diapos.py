@@ -28,8 +28,11 @@ def read(path):
 
 
 def embed_fonts(css, folder):
-    """La feuille de style, polices dedans : seul le format ``woff2``, que tout navigateur lit."""
-    css = css.replace("font-display: optional", "font-display: block")  # jamais une autre
+    """La feuille de style, polices dedans : seul le format ``woff2``, que tout navigateur lit.
+
+    Le fichier les contient : on les attend, plutôt que d'en montrer d'autres.
+    """
+    css = css.replace("font-display: optional", "font-display: block")
 
     def face(match):
         urls = [u for _, u in URL.findall(match[0]) if u.endswith(".woff2")]
@@ -44,7 +47,7 @@ def embed_fonts(css, folder):
 
 def fonts(body):
     """Les polices d'un diaporama, qu'il contient et attend ; celle des formules, s'il en montre."""
-    css = read(STYLES / "polices.css").replace("optional", "block")
+    css = read(STYLES / "polices.css")
     if "<math" not in body:
         css = FACE.sub(lambda m: "" if "STIX" in m[0] else m[0], css)
     return embed_fonts(css, chantier.BUILD / "tiers")

@@ -9,6 +9,11 @@ import shutil
 import sys
 import traceback
 
+
+class BuildError(Exception):
+    """La construction a échoué ; le message dit quoi, où, et que faire."""
+
+
 STOPPED = "le calcul s'est arrêté net : noyau tué, ou mémoire épuisée ; relancez"
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 PLACE = re.compile(r"Cell In\[(\d+)\], line (\d+)")

@@ -81,7 +81,7 @@ def mount(folder, *shown, scheme="light"):
     polices = fonts / "polices.css"
     # On attend les polices : une figure se mesure dans les siennes.
     faces = polices.read_text("utf-8") if polices.is_file() else ""
-    css = [faces.replace("font-display: optional", "font-display: block")]
+    css = [habillage.awaited(faces)]
     css += [
         habillage.palette_styles(),
         (static / "livre.css").read_text("utf-8"),

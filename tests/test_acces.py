@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from conftest import FIGURES, PAGES, ROOT, shown
-from outils import chantier
+from outils import chantier, npm
 
 ALL = [*PAGES, "search", "genindex"]
 # WCAG 2.2 A et AA, et les bonnes pratiques d'axe.
@@ -117,13 +117,9 @@ def validator(site):
     """html-validate, installé par npm dans _build."""
     folder = chantier.BUILD / "npm-tests"
     lock = (ROOT / "tests" / "npm" / "package-lock.json").read_text("utf-8")
-    folder.mkdir(exist_ok=True)
     done = folder / ".fait"
     if not done.is_file() or done.read_text("utf-8") != lock:
-        for name in ("package.json", "package-lock.json", ".npmrc"):
-            (folder / name).write_bytes((ROOT / "tests" / "npm" / name).read_bytes())
-        command = [chantier._node("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        run = npm.install(ROOT / "tests" / "npm", folder)
         assert run.returncode == 0, run.stdout + run.stderr
         done.write_text(lock, "utf-8")
     rules = {
@@ -139,7 +135,7 @@ def validator(site):
 def test_the_html_is_valid(validator, site):
     pages = [str(path) for path in sorted(site.glob("*.html"))]
     assert len(pages) >= len(ALL)
-    command = [chantier._node("node"), "node_modules/html-validate/bin/html-validate.mjs"]
+    command = [npm.program("node"), "node_modules/html-validate/bin/html-validate.mjs"]
     # Dans un fichier : un long rapport serait coupé dans un tube.
     run = subprocess.run(
         [*command, "--config", ".htmlvalidate.json", "--formatter", "json=rapport.json", *pages],

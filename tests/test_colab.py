@@ -9,7 +9,6 @@ import html
 import http.server
 import json
 import re
-import subprocess
 import sys
 import tarfile
 import threading
@@ -20,7 +19,7 @@ import pytest
 
 from conftest import FIGURES, move_a_control
 from d2l_fr.widgets import bundle
-from outils import chantier
+from outils import npm
 
 PACKAGES = {"@jupyter-widgets/html-manager": "1.0.15", "requirejs": "2.3.8"}
 NAMES = [name for names in FIGURES.values() for name in names]
@@ -31,10 +30,7 @@ def manager(tmp_path_factory):
     """Le dossier où npm a déposé html-manager et requirejs."""
     folder = tmp_path_factory.mktemp("colab")
     for name, version in PACKAGES.items():
-        run = subprocess.run(
-            [chantier._node("npm"), "pack", "--silent", f"{name}@{version}"],
-            cwd=folder, capture_output=True, text=True,
-        )  # fmt: skip
+        run = npm.run(folder, "pack", "--silent", f"{name}@{version}")
         assert run.returncode == 0, run.stderr
         archive = folder / run.stdout.split()[-1]
         with tarfile.open(archive) as tar:

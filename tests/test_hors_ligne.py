@@ -486,7 +486,7 @@ def test_the_archive_is_the_same_twice_and_left_alone_when_up_to_date(
     packed, site, tmp_path, capsys
 ):
     for name in ("un.zip", "deux.zip"):
-        archive.write(archive.contents(site, chantier._config()["title"]), tmp_path / name)
+        archive.write(archive.contents(site, chantier.read_config()["title"]), tmp_path / name)
     assert (tmp_path / "un.zip").read_bytes() == (tmp_path / "deux.zip").read_bytes()
     assert (tmp_path / "un.zip").read_bytes() == packed.read_bytes()
     before = packed.stat().st_mtime_ns

@@ -40,7 +40,8 @@ from conftest import ROOT, _give_up
 from d2l_fr.assignments.course import Course
 from d2l_fr.assignments.exchange import Collect, Release
 from d2l_fr.assignments.notebook import mark_id
-from outils.chantier import BUILD, _node, fingerprint
+from outils import npm
+from outils.chantier import BUILD, fingerprint
 
 PAGE = (ROOT / "book" / "classe.md").read_text("utf-8")
 HERE = ROOT / "tests" / "jupyterhub"
@@ -83,20 +84,15 @@ def wait(condition, seconds, what):
 def proxy():
     """La commande de configurable-http-proxy, installé par npm dans _build."""
     folder, stamp = BUILD / "jupyterhub", fingerprint("tests/jupyterhub/package-lock.json")
-    command = [_node("node"), str(folder / "node_modules/configurable-http-proxy/bin")]
+    command = [npm.program("node"), str(folder / "node_modules/configurable-http-proxy/bin")]
     command[1] += "/configurable-http-proxy"
     BUILD.mkdir(exist_ok=True)
     with FileLock(BUILD / "jupyterhub.verrou"):
         done = folder / ".fait"
         if done.is_file() and done.read_text() == stamp:
             return command
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        for name in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copy(HERE / name, folder)
-        install = [_node("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
         with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(install, cwd=folder, capture_output=True, timeout=120)
+            npm.install(HERE, folder, timeout=120)
         if not Path(command[1]).is_file():
             _give_up("configurable-http-proxy", "npm n'a pas pu l'installer depuis son registre")
         done.write_text(stamp)

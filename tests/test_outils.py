@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT
 from d2l_fr import exercises
 from outils import __main__ as command
-from outils import chantier, journal, polices
+from outils import chantier, journal, npm, polices
 
 ROOT_TEXT = "/livre"
 
@@ -214,15 +214,15 @@ class FakeNpm:
 def installer(workshop, monkeypatch):
     """De quoi installer sans réseau : npm est joué, et ne donne qu'un fichier."""
     shutil.copytree(ROOT / "outils", workshop.parent / "outils")
-    npm = FakeNpm()
-    monkeypatch.setattr(chantier.subprocess, "run", npm)
+    fake = FakeNpm()
+    monkeypatch.setattr(npm.subprocess, "run", fake)
 
     def write(source, build):
         (build / "tiers").mkdir(exist_ok=True)
         (build / "tiers" / "temml.css").write_text("math { }", "utf-8")
 
     monkeypatch.setattr(chantier.tiers, "write", write)
-    return npm
+    return fake
 
 
 def test_what_came_from_npm_is_installed_again_once_damaged(workshop, installer):
@@ -350,5 +350,5 @@ def test_the_book_is_served_with_its_own_404(site):
 
 
 def test_the_repository_address_is_empty_by_default():
-    assert chantier._config()["repository"]["url"] == ""
+    assert chantier.read_config()["repository"]["url"] == ""
     assert "github.com" not in Path(ROOT / "_config.yml").read_text("utf-8")

@@ -19,7 +19,7 @@ from d2l_fr.widgets import arrays, bundle
 from d2l_fr.widgets.base import Figure
 from d2l_fr.widgets.drawing import Drawing
 from d2l_fr.widgets.memoire import Memoire
-from outils import chantier
+from outils import npm
 
 WHERE = [(page, name) for page, names in FIGURES.items() for name in names]
 NAMES = [name for _, name in WHERE]
@@ -53,7 +53,7 @@ def test_the_module_stands_alone_and_parses(tmp_path, name):
     (tmp_path / "script.js").write_text(bundle.script(name), "utf-8")
     for file in ("figure.mjs", "script.js"):
         run = subprocess.run(
-            [chantier._node("node"), "--check", tmp_path / file], capture_output=True, text=True
+            [npm.program("node"), "--check", tmp_path / file], capture_output=True, text=True
         )
         assert run.returncode == 0, run.stderr
 
@@ -155,7 +155,7 @@ def test_numbers_are_written_as_the_package_writes_them(tmp_path):
     code += f"\nconsole.log(JSON.stringify({json.dumps(cases)}.map(([v, d]) => fr(v, d))));\n"
     (tmp_path / "nombres.mjs").write_text(code, "utf-8")
     run = subprocess.run(
-        [chantier._node("node"), tmp_path / "nombres.mjs"], capture_output=True, text=True
+        [npm.program("node"), tmp_path / "nombres.mjs"], capture_output=True, text=True
     )
     from d2l_fr.french import fr
 
