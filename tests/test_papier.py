@@ -294,10 +294,10 @@ def test_answers_come_after_all_the_questions():
 def test_code_that_only_feeds_the_text_is_not_printed(code, alone):
     hidden = (
         '<div class="cell tag_hide-input"><details class="hide"><summary>Afficher</summary>'
-        f'<div class="cell_input"><pre>{code}</pre></div></details>{{}}</div>'
+        f'<div class="cell_input"><pre>{code}</pre></div></details>'
     )
     output = '<div class="cell_output">12</div>'
-    body = BeautifulSoup(f"<p>a</p>{hidden.format('')}{hidden.format(output)}", "html.parser")
+    body = BeautifulSoup(f"<p>a</p>{hidden}</div>{hidden}{output}</div>", "html.parser")
     blocs.unfold(body)
     assert len(body.select("pre")) == (0 if alone else 2)
     assert len(body.select(".cell")) == (1 if alone else 2)
