@@ -386,6 +386,8 @@ def test_a_difference_is_a_sentence(a, b):
         ),
         (np.array(1.0), np.array(2.0), "1 valeur est fausse sur 1 : on attend 2.0"),
         (object, object(), "votre réponse est <class 'object'>"),
+        (torch.ones(2, dtype=torch.bfloat16), torch.ones(2), "n'attend pas (torch.bfloat16)"),
+        ([torch.eye(2).to_sparse()], [torch.eye(2)], "n'attend pas (torch.sparse_coo)"),
     ],
 )
 def test_what_differs_is_said(got, expected, said):
@@ -403,6 +405,8 @@ def test_what_differs_is_said(got, expected, said):
         ("a" * 88, repr("a" * 88)),
         ("a" * 89, "'" + "a" * 88 + "…"),
         ([10**5000], "un nombre démesuré"),
+        (torch.ones(2, dtype=torch.bfloat16), "tenseur torch.bfloat16"),
+        (torch.eye(2).to_sparse(), "tenseur torch.sparse_coo"),
     ],
 )
 def test_a_value_is_shown_in_one_short_line(value, shown):
@@ -434,6 +438,7 @@ def test_numbers_compare_across_types():
     assert difference(np.float32(0.5), 0.5) is None
     assert difference(torch.tensor(2), 2) is None
     assert difference(np.array([np.nan, 1.0]), np.array([np.nan, 1.0])) is None
+    assert difference(torch.tensor([1j]).conj(), torch.tensor([-1j])) is None
 
 
 def test_the_expected_value_of_a_computation_stays_hidden():
