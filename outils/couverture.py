@@ -15,16 +15,17 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
-# Ce qui éprouve le site, les notebooks ou les outils, et non le paquet.
+# Ce qui éprouve le site, les notebooks ou les outils, et non le paquet. Quant aux copies hostiles,
+# c'est ailleurs qu'elles s'exécutent.
 ELSEWHERE = {
     "acces", "annexes", "banc", "chantier_pannes", "chantier_reprise", "colab", "confort",
-    "diapos", "extensions", "francais", "haut_de_page", "hors_ligne", "jupyterlab",
-    "modes_d_emploi", "notebooks", "outils", "papier", "partage", "poids", "recherche", "recit",
-    "save", "site", "theme", "types",
+    "copies_hostiles", "diapos", "extensions", "francais", "haut_de_page", "hors_ligne",
+    "jupyterlab", "modes_d_emploi", "notebooks", "outils", "papier", "partage", "poids",
+    "recherche", "recit", "save", "site", "theme", "types",
 }  # fmt: skip
-# Ce que demandent les tests d'un navigateur, du site ou d'un serveur : du paquet, on n'y exécute
-# que le JavaScript, ou d'autres processus l'exécutent.
-FAR = {"browser", "site", "hub"}
+# Ce que demandent les tests d'un navigateur, du site, d'un serveur ou d'une classe entière : du
+# paquet, on n'y exécute que le JavaScript, ou d'autres processus l'exécutent.
+FAR = {"browser", "site", "hub", "class_of_30"}
 
 
 def test_files(root=ROOT):
