@@ -146,6 +146,15 @@ def test_nothing_to_collect_grade_or_mark_is_told(course, tmp_path, capsys):
     assert "essai-1.json est abîmé" in capsys.readouterr().err
 
 
+def test_a_list_read_again_adds_the_new_and_corrects_the_others(course, tmp_path, capsys):
+    course.save(assignment(LISTED))
+    (tmp_path / "liste.csv").write_text("identifiant;nom\nzoe;Le Gall\neva;Rousse\n", "utf-8")
+    assert run("inscrire", NAME, tmp_path / "liste.csv", root=course.root) == 0
+    assert "1 élève ajouté, 1 inscrit avant." in capsys.readouterr().out
+    names = {student.id: student.last_name for student in course.load(NAME).students}
+    assert names == {s.id: s.last_name for s in LISTED} | {"eva": "Rousse", "zoe": "Le Gall"}
+
+
 def test_an_exercise_of_the_course_that_does_not_exist_is_told(course, capsys):
     folder(course.root / "exercices", {"essai.md": OWN})
     assert run("creer", "x", "--exercices", "essai.triple", root=course.root) == 2

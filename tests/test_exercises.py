@@ -350,6 +350,15 @@ def test_a_variant_that_does_not_exist_is_refused():
         run_checks(MEAN, len, variant="x")
 
 
+def test_the_examples_of_an_assignment_want_a_function():
+    examples = pack_examples([((1,), {}, 2, 0, 0)])
+    assert (
+        check_examples("essai.x", lambda n: 2 * n, examples).message == "Juste sur l'exemple donné."
+    )
+    said = "On attend une fonction (son nom, sans parenthèses) ; vous donnez un objet int."
+    assert check_examples("essai.x", 2, examples).message == said
+
+
 def test_an_open_question_is_not_checked():
     question = next(e for e in ALL if not e.checks)
     with pytest.raises(ExerciseError, match="se corrige en lisant sa solution"):
@@ -506,6 +515,14 @@ def test_a_value_is_shown_in_one_short_line(value, shown):
 def test_the_tolerances_are_those_announced(got, expected, same):
     assert (difference(got, expected) is None) == same
     assert (difference(got, expected, reveal=False) is None) == same
+
+
+def test_an_object_that_cannot_be_compared_is_different():
+    class Odd:
+        def __eq__(self, other):
+            raise TypeError
+
+    assert "votre réponse est" in difference(Odd(), object())
 
 
 def test_numbers_compare_across_types():

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 
 from d2l_fr.assignments import wire, worker
 
@@ -17,9 +18,8 @@ from d2l_fr.assignments import wire, worker
 def shell(monkeypatch):
     """L'IPython du processus ; il prend la place de ``__main__``, qui revient ensuite."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-    made = worker.make_shell()
-    yield made
-    type(made).clear_instance()
+    monkeypatch.setattr(InteractiveShell, "_instance", None)  # un autre test en a pu laisser un
+    return worker.make_shell()
 
 
 @pytest.fixture
