@@ -15,12 +15,17 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
-# Ce qui éprouve le site, les notebooks ou les outils, et non le paquet.
+# Ce qui éprouve le site, les notebooks ou les outils, et non le paquet. Quant aux copies hostiles,
+# c'est ailleurs qu'elles s'exécutent.
 ELSEWHERE = {
-    "acces", "annexes", "colab", "confort", "diapos", "extensions", "francais", "hors_ligne",
-    "jupyterhub", "jupyterlab", "modes_d_emploi", "notebooks", "outils", "papier", "partage",
-    "poids", "recherche", "save", "site", "theme", "vivantes",
+    "acces", "annexes", "banc", "chantier_pannes", "chantier_reprise", "colab", "confort",
+    "copies_hostiles", "diapos", "extensions", "francais", "haut_de_page", "hors_ligne",
+    "jupyterlab", "modes_d_emploi", "notebooks", "outils", "papier", "partage", "poids",
+    "recherche", "recit", "save", "site", "theme", "types",
 }  # fmt: skip
+# Ce que demandent les tests d'un navigateur, du site, d'un serveur ou d'une classe entière : du
+# paquet, on n'y exécute que le JavaScript, ou d'autres processus l'exécutent.
+FAR = {"browser", "site", "hub", "class_of_30"}
 
 
 def test_files(root=ROOT):
@@ -29,11 +34,11 @@ def test_files(root=ROOT):
     return [str(f) for f in files if f.stem.removeprefix("test_") not in ELSEWHERE]
 
 
-class WithoutBrowser:
-    """Écarte les tests qui ouvrent un navigateur : du paquet, il n'exécute que le JavaScript."""
+class Near:
+    """Écarte les tests dont ce processus n'exécute rien du paquet."""
 
     def pytest_collection_modifyitems(self, items):
-        items[:] = [item for item in items if "browser" not in item.fixturenames]
+        items[:] = [item for item in items if FAR.isdisjoint(item.fixturenames)]
 
 
 def main(argv=None):
@@ -53,7 +58,7 @@ def main(argv=None):
     # Suivre le code le ralentit : ce n'est pas le moment de juger des durées.
     time.process_time = lambda: 0.0
     measure.start()
-    code = pytest.main(["-q", "-p", "no:cacheprovider", *files], plugins=[WithoutBrowser()])
+    code = pytest.main(["-q", "-p", "no:cacheprovider", *files], plugins=[Near()])
     measure.stop()
     measure.save()
     percent = measure.report()

@@ -149,6 +149,30 @@ def test_another_torch_file_is_refused(saved, content):
     refused(saved, scratch(), "n'est pas un point de reprise lisible")
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"model": [1.0]},
+        {"model": {"poids": 1.0}},
+        {"best": {}},
+        {"progress": None},
+        {"identity": {"shapes": {}}},
+    ],
+)
+def test_a_file_without_all_its_parts_is_refused(saved, part):
+    torch.save(torch.load(saved) | part, saved)
+    refused(saved, scratch(), "n'est pas un point de reprise lisible")
+
+
+def test_a_file_too_big_for_the_memory_is_not_called_damaged(saved, monkeypatch):
+    def full(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(torch, "load", full)
+    with pytest.raises(MemoryError):
+        fit(scratch(), TEXT, VALID, checkpoint=saved, **SETTINGS)
+
+
 def test_code_hidden_in_a_file_is_not_run(saved):
     class Trap:
         def __reduce__(self):

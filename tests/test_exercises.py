@@ -240,6 +240,10 @@ def spoil(x, n):
     return good
 
 
+def unwritten(x, n):
+    raise NotImplementedError
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -251,6 +255,7 @@ def spoil(x, n):
         (lambda x, n: 1 / 0, "votre code lève ZeroDivisionError"),
         (lambda x, n: np.convolve(x, np.ones(n), "valid"), "Indice : C'est la somme glissante."),
         (lambda x, n: None, "rend None"),
+        (unwritten, "La réponse n'est pas encore écrite."),
         (spoil, "votre fonction a modifié ce qu'on lui donnait"),
         (3, "On attend une fonction"),
         (None, "pas encore remplie"),
@@ -286,6 +291,74 @@ def test_check_names_the_nearest_exercise():
         d2l.check(known[:-1], None)
 
 
+def test_check_judges_an_exercise_of_the_book():
+    exercise = CHECKED[0]
+    answer = solved(exercise)[exercise.answer_name]
+    assert d2l.check(exercise.identifier, answer)
+    assert not d2l.check(exercise.identifier, None)
+
+
+COMPUTED = """\
+## face
+:titre: Un dé
+:genre: calcul
+:difficulte: 1
+:minutes: 1
+
+La chance d'un six ?
+
+```python amorce
+chance = None
+```
+
+```python solution
+chance = 1 / 6
+```
+
+```python verification
+def verification(compare, require, rng):
+    require(compare.answer != 6, "c'est le nombre de faces.")
+    compare.value()
+```
+
+### Solution
+Une face sur six.
+"""
+
+
+@pytest.mark.parametrize("answer", [1 / 6, np.float64(1 / 6), torch.tensor(1 / 6), np.array(1 / 6)])
+def test_a_number_is_right_whatever_its_type(answer):
+    assert run_checks(parse("essai", COMPUTED)["face"], answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (0.5, "Votre réponse, 0.5, est trop grande."),
+        (6, "C'est le nombre de faces."),
+        (len, "On attend une valeur ; vous donnez un objet builtin_function_or_method."),
+        ("1/6", "On attend un nombre ; vous donnez un objet str."),
+        (np.array([6.0, 1 / 6]), "On attend un nombre ; vous donnez un objet ndarray."),
+    ],
+)
+def test_a_wrong_number_is_told_without_the_right_one(answer, said):
+    assert run_checks(parse("essai", COMPUTED)["face"], answer).message == said
+
+
+def test_a_variant_that_does_not_exist_is_refused():
+    with pytest.raises(ExerciseError, match="n'a pas de variante « x »"):
+        run_checks(MEAN, len, variant="x")
+
+
+def test_the_examples_of_an_assignment_want_a_function():
+    examples = pack_examples([((1,), {}, 2, 0, 0)])
+    assert (
+        check_examples("essai.x", lambda n: 2 * n, examples).message == "Juste sur l'exemple donné."
+    )
+    said = "On attend une fonction (son nom, sans parenthèses) ; vous donnez un objet int."
+    assert check_examples("essai.x", 2, examples).message == said
+
+
 def test_an_open_question_is_not_checked():
     question = next(e for e in ALL if not e.checks)
     with pytest.raises(ExerciseError, match="se corrige en lisant sa solution"):
@@ -306,6 +379,16 @@ def test_an_open_question_is_not_checked():
 def test_a_badly_written_exercise_is_refused(change, said):
     with pytest.raises(ExerciseError, match=said):
         parse("essai", EXAMPLE.replace(*change))
+
+
+def test_a_computation_needs_a_check_and_a_criterion_its_points():
+    with pytest.raises(ExerciseError, match="une amorce sans verification"):
+        parse("essai", COMPUTED.replace("```python verification", "```python autre"))
+    text = EXAMPLE.replace(
+        "### Solution", '```python epreuve\ndef une():\n    """Tout."""\n```\n\n### Solution'
+    )
+    with pytest.raises(ExerciseError, match="critère « une » : il faut « 2 points : ce qu'il dem"):
+        _ = parse("essai", text)["moyenne"].points
 
 
 def test_an_exam_needs_a_name_for_the_answer():
@@ -386,6 +469,8 @@ def test_a_difference_is_a_sentence(a, b):
         ),
         (np.array(1.0), np.array(2.0), "1 valeur est fausse sur 1 : on attend 2.0"),
         (object, object(), "votre réponse est <class 'object'>"),
+        (torch.ones(2, dtype=torch.bfloat16), torch.ones(2), "n'attend pas (torch.bfloat16)"),
+        ([torch.eye(2).to_sparse()], [torch.eye(2)], "n'attend pas (torch.sparse_coo)"),
     ],
 )
 def test_what_differs_is_said(got, expected, said):
@@ -403,6 +488,8 @@ def test_what_differs_is_said(got, expected, said):
         ("a" * 88, repr("a" * 88)),
         ("a" * 89, "'" + "a" * 88 + "…"),
         ([10**5000], "un nombre démesuré"),
+        (torch.ones(2, dtype=torch.bfloat16), "tenseur torch.bfloat16"),
+        (torch.eye(2).to_sparse(), "tenseur torch.sparse_coo"),
     ],
 )
 def test_a_value_is_shown_in_one_short_line(value, shown):
@@ -430,10 +517,19 @@ def test_the_tolerances_are_those_announced(got, expected, same):
     assert (difference(got, expected, reveal=False) is None) == same
 
 
+def test_an_object_that_cannot_be_compared_is_different():
+    class Odd:
+        def __eq__(self, other):
+            raise TypeError
+
+    assert "votre réponse est" in difference(Odd(), object())
+
+
 def test_numbers_compare_across_types():
     assert difference(np.float32(0.5), 0.5) is None
     assert difference(torch.tensor(2), 2) is None
     assert difference(np.array([np.nan, 1.0]), np.array([np.nan, 1.0])) is None
+    assert difference(torch.tensor([1j]).conj(), torch.tensor([-1j])) is None
 
 
 def test_the_expected_value_of_a_computation_stays_hidden():

@@ -227,6 +227,18 @@ def test_the_printed_form_tells_the_same_numbers(figure):
     assert visible("a b\n\x07") == "a␣b¶�"
 
 
+def test_a_part_of_the_text_is_counted(parts):
+    train, valid, vocab = parts
+    small = Compteur(train[:2000], valid[:200], vocab, share=SHARES[0], prefix="l'a")
+    assert len(small.part()) == round(2000 * SHARES[0])
+    assert small.context() == vocab[["l", "’", "a"]]
+    assert len(small.seen()) == 4  # d'un préfixe de trois lettres, rien à compter au-delà
+    assert str(small.static()).count('y="318"') == 4 + len(["vu"])
+    straight = d2l.Vocab(list("l'a"))
+    plain = Compteur([1] * 500, [1, 2], straight, prefix="l'a", order=2)
+    assert plain.context() == straight[list("l'a")]
+
+
 def test_the_text_travels_whole(figure, parts):
     assert [ord(char) - 35 for char in figure.corpus] == parts[0].tolist()
     assert math.prod(figure.arrays["curves"]["shape"]) == figure.curves.size == len(SHARES) * 16

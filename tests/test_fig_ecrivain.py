@@ -417,3 +417,19 @@ def test_the_constructor_refuses_what_does_not_fit(lesson):
         with pytest.raises(ValueError, match=name):
             figure.set_trait(name, value)
     assert len(figure.written()[0]) == len("La mer") + 5
+
+
+def test_only_the_best_tokens_are_drawn(lesson):
+    figure = make(lesson, top_k=2, length=1)
+    logits = torch.tensor([1.0, 4.0, 2.0, 3.0])
+    chances = figure.chances(logits)
+    assert chances.tolist() == pytest.approx(
+        [
+            0,
+            1 / (1 + math.exp(-1 / figure.temperature)),
+            0,
+            1 / (1 + math.exp(1 / figure.temperature)),
+        ]
+    )
+    figure.top_k = None
+    assert (figure.chances(logits) > 0).all()

@@ -331,6 +331,15 @@ def test_the_printed_form_follows_the_settings():
     assert short.count("<circle") == 9
 
 
+def test_a_line_is_cut_where_it_leaves_the_frame():
+    box = ((0.0, 2.0), (0.0, 1.0))
+    level = [(-1.0, 0.5), (1.0, 0.5), (3.0, 0.5)]
+    assert falaise._pieces(level, box) == [[(0.0, 0.5), (1.0, 0.5), (2.0, 0.5)]]
+    above = [(0.5, 0.5), (0.5, 2.0), (1.5, 2.0), (1.5, 0.5)]
+    assert falaise._pieces(above, box) == [[(0.5, 0.5), (0.5, 1.0)], [(1.5, 1.0), (1.5, 0.5)]]
+    assert falaise._pieces([(-1.0, 3.0), (2.0, 3.0)], box) == []
+
+
 @pytest.mark.parametrize(
     ("start", "rate", "said"),
     [

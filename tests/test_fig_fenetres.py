@@ -355,6 +355,19 @@ def test_hostile_texts_are_only_shown(tab, browser, tmp_path, losses):
 
 
 @pytest.mark.parametrize(
+    ("settings", "start"),
+    [
+        ({"position": 70}, "porté"),
+        ({"position": 70, "carry": False}, "à zéro"),
+        ({"position": 70, "shuffled": True}, "étranger"),
+        ({"position": 31, "shuffled": True}, "à zéro"),
+    ],
+)
+def test_python_knows_the_state_that_a_window_starts_from(corpus, losses, settings, start):
+    assert Fenetres(*corpus, losses, **settings).start() == start
+
+
+@pytest.mark.parametrize(
     "settings", [{}, {"shuffled": True, "num_steps": 8, "detach": False}, {"carry": False}]
 )
 def test_the_printed_form(corpus, losses, settings):

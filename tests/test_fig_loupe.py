@@ -389,6 +389,24 @@ def test_the_printed_form_agrees_with_the_package(networks, corpus):
         Loupe(networks, vocab, text="").influence()
 
 
+def test_other_networks_are_printed_too():
+    """Un réseau écrit à la main, et un GRU sans plongement."""
+    torch.manual_seed(0)
+    text = "l’été s’en va, l’hiver s’en vient"
+    vocab = d2l.Vocab(d2l.tokenize(text))
+    scratch = [d2l.RNNLMScratch(d2l.RNNScratch(len(vocab), 7), len(vocab)) for _ in range(2)]
+    gru = [d2l.RNNLM(len(vocab), 5, cell="gru") for _ in range(2)]
+    networks = {"à la main": scratch, "GRU": gru}
+    for network, (_, trained) in networks.items():
+        figure = Loupe(networks, vocab, text=text, network=network)
+        _, tokens, position = figure.encoded()
+        assert torch.equal(figure.influence(), character_norms(trained, tokens[: position + 1]))
+        assert network in str(figure.static())
+        assert figure.cells == [["à la main", "rnn"], ["GRU", "gru"]]
+    with pytest.raises(ValueError, match=r"à la main : .* la même cellule"):
+        Loupe({"GRU": gru, "à la main": (scratch[0], gru[0])}, vocab)
+
+
 def test_the_characters_weigh_what_a_small_push_changes(networks, corpus):
     """Contre les différences finies, en double précision : la norme est celle d'un gradient."""
     model = copy.deepcopy(networks["GRU"][1]).double()

@@ -42,6 +42,13 @@ def test_impossible_settings_are_refused(settings):
     assert str(figure.static()) == str(Memoire().static())
 
 
+def test_the_curve_starts_from_the_state_chosen():
+    figure = Memoire(start=[1.5, -0.5], radius=0.5)
+    states, _ = figure.trajectory()
+    assert states[0].tolist() == [1.5, -0.5]
+    assert str(figure.static()) != str(Memoire(radius=0.5).static())
+
+
 def test_the_default_matrix_is_the_one_of_the_page():
     assert torch.equal(
         recurrent_matrix(0, 0.9, 2), torch.tensor([[0.9, 2.0], [-0.0, 0.9]], dtype=torch.float64)

@@ -176,3 +176,4 @@ def test_the_printed_form_tells_the_same_numbers():
     assert (bits(math.inf), faces(128), percent(0.025)) == (
         "∞\u00a0bits", "128\u00a0faces", "2,5\u00a0%",
     )  # fmt: skip
+    assert (percent(1e-5), percent(0)) == ("<\u00a00,1\u00a0%", "0\u00a0%")

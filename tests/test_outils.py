@@ -10,13 +10,14 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from conftest import ROOT
 from d2l_fr import exercises
 from outils import __main__ as command
-from outils import chantier, journal, npm, polices
+from outils import chantier, couverture, journal, npm, polices
 
 ROOT_TEXT = "/livre"
 
@@ -352,3 +353,13 @@ def test_the_book_is_served_with_its_own_404(site):
 def test_the_repository_address_is_empty_by_default():
     assert chantier.read_config()["repository"]["url"] == ""
     assert "github.com" not in Path(ROOT / "_config.yml").read_text("utf-8")
+
+
+def test_the_coverage_leaves_out_what_runs_elsewhere_and_nothing_else():
+    assert all((ROOT / "tests" / f"test_{name}.py").is_file() for name in couverture.ELSEWHERE)
+    kept = {Path(file).name for file in couverture.test_files()}
+    assert {"test_rnn.py", "test_devoirs.py", "test_vivantes.py"} <= kept
+    assert "test_site.py" not in kept
+    items = [SimpleNamespace(fixturenames=names) for names in (["tmp_path"], ["tab", "browser"])]
+    couverture.Near().pytest_collection_modifyitems(items)
+    assert [item.fixturenames for item in items] == [["tmp_path"]]

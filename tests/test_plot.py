@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 
 import matplotlib
 
@@ -171,3 +172,28 @@ def test_each_reference_line_carries_its_name():
     ax = drawn()
     assert [t.get_text() for t in ax.texts] == ["seuil", "coupe"]
     assert [line.get_ydata()[0] for line in ax.get_lines()[1:3]] == [2, 3]
+
+
+def test_one_family_of_roots_has_no_legend():
+    plot.unit_circle({"bruit": [0.5 + 1j, 0.5 - 1j]})
+    assert drawn().get_legend() is None
+
+
+def test_in_a_notebook_the_figures_are_drawings_and_always_the_same(monkeypatch):
+    import IPython
+    from matplotlib_inline import backend_inline
+
+    asked = []
+    monkeypatch.setattr(
+        backend_inline, "set_matplotlib_formats", lambda *a, **k: asked.append((a, k))
+    )
+    with matplotlib.rc_context():
+        plot.use_style()
+        assert asked == []
+        monkeypatch.setattr(IPython, "get_ipython", object)
+        plot.use_style()
+        assert asked == [(("svg",), {"metadata": {"Date": None, "Creator": None}})]
+        monkeypatch.setitem(sys.modules, "IPython", None)
+        plot.use_style()
+        assert matplotlib.rcParams["figure.facecolor"] == palette.LIGHT["background"]
+    assert len(asked) == 1

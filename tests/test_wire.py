@@ -104,13 +104,17 @@ def test_a_bottomless_value_is_refused():
 
 def test_an_unknown_object_leaves_only_the_name_of_its_type():
     assert loads(dumps({1, 2})) == Opaque("set")
+    with pytest.raises(WireError, match="mal formé : étiquette inconnue"):
+        loads('{"pickle": "x"}')
     assert difference(loads(dumps({1, 2})), 3.0) is not None
     assert loads(dumps(torch.ones(2, dtype=torch.bfloat16))) == Opaque("tenseur torch.bfloat16")
+    assert loads(dumps(torch.eye(2).to_sparse())) == Opaque("tenseur torch.float32")
 
 
-def test_a_gradient_does_not_travel():
+def test_a_tensor_travels_without_its_gradient_and_with_its_conjugate():
     back = loads(dumps(torch.ones(2, requires_grad=True)))
     assert not back.requires_grad
+    assert loads(dumps(torch.tensor([1 + 2j]).conj())).tolist() == [1 - 2j]
 
 
 @pytest.mark.parametrize("number", [10**400, -(10**400), math.inf, math.nan])

@@ -73,10 +73,10 @@ def encode(value: object, depth: int = 0) -> Json:
     if isinstance(value, np.ndarray) and value.dtype.kind in _KINDS:
         return {"tableau": _pack(value)}
     if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
-        if value.dtype is torch.bfloat16 or value.layout is not torch.strided:
+        try:
+            return {"tenseur": _pack(value.detach().cpu().resolve_conj().resolve_neg().numpy())}
+        except (TypeError, RuntimeError):  # NumPy n'en a pas l'équivalent
             return {"objet": f"tenseur {value.dtype}"}
-        return {"tenseur": _pack(value.numpy())}
     if isinstance(value, (list, tuple)):
         name = "liste" if isinstance(value, list) else "tuple"
         return {name: [encode(item, depth + 1) for item in value]}

@@ -90,7 +90,7 @@ def make_shell() -> "InteractiveShell":
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.ast_node_interactivity = "none"
-    config.InteractiveShell.colors = "NoColor"
+    config.InteractiveShell.colors = "nocolor"
     shell = Shell.instance(config=config)
     return shell
 

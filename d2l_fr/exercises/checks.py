@@ -12,6 +12,7 @@ import math
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -247,6 +248,10 @@ def run_checks(
     if answer is None or callable(reference) != callable(answer):
         wanted = () if callable(reference) else ("une valeur",)
         return CheckResult(exercise.identifier, False, nothing_written(answer, *wanted))
+    if isinstance(reference, Number) and not isinstance(answer, Number):
+        if not isinstance(answer, (np.ndarray, torch.Tensor)) or answer.ndim:
+            return CheckResult(exercise.identifier, False, nothing_written(answer, "un nombre"))
+        answer = answer.item()
     _names(exercise.checks, namespace)
     compare = Compare(answer, reference)
     return _judge(exercise.identifier, namespace["verification"], compare, mistakes, seed)

@@ -19,9 +19,11 @@ def show(value: object, limit: int = 90) -> str:
     if isinstance(value, np.generic):
         value = value.item()  # 0.5, plutôt que np.float64(0.5)
     if isinstance(value, (np.ndarray, torch.Tensor)):
+        kind = "tenseur" if isinstance(value, torch.Tensor) else "tableau"
         array = _array(value)
+        if array is None:
+            return f"{kind} {_kind(value)}"
         if array.size > 8:
-            kind = "tenseur" if isinstance(value, torch.Tensor) else "tableau"
             return f"{kind} de forme {tuple(array.shape)}"
         text = " ".join(np.array2string(array, separator=", ", threshold=8).split())
     else:
@@ -32,10 +34,21 @@ def show(value: object, limit: int = 90) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _array(value: object) -> NDArray[Any]:
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
-    return np.asarray(value)
+def _array(value: NDArray[Any] | torch.Tensor) -> NDArray[Any] | None:
+    """Le tableau NumPy, ou None pour un tenseur qui n'en a pas (creux, ou ``bfloat16``)."""
+    if isinstance(value, np.ndarray):
+        return value
+    try:
+        array: NDArray[Any] = value.detach().cpu().resolve_conj().resolve_neg().numpy()
+    except (TypeError, RuntimeError):
+        return None
+    return array
+
+
+def _kind(value: NDArray[Any] | torch.Tensor) -> str:
+    """Ce qu'un tableau ou un tenseur a de particulier : son type, ou sa façon d'être rangé."""
+    layout = getattr(value, "layout", torch.strided)
+    return str(value.dtype if layout is torch.strided else layout)
 
 
 def _type_name(value: object) -> str:
@@ -128,6 +141,8 @@ def difference(
         if not isinstance(got, type(expected)):
             return f"on attend un {_type_name(expected)} ; vous donnez un {_type_name(got)}."
         a, b = _array(got), _array(expected)
+        if a is None or b is None:
+            return f"votre tenseur est d'un type que l'on n'attend pas ({_kind(got)})."
         return _arrays(a, b) or _array_values(a, b, rtol, atol)
     if isinstance(expected, str) or expected is None:
         same = isinstance(got, type(expected)) and got == expected
