@@ -35,8 +35,6 @@ TESTS = {
     "notebook": ["package"],
     "palette": ["palette", "plot"],
     "corpora": ["corpora", "gutenberg"],
-    "exercises": ["exercises"],
-    "wire": ["wire", "exercises"],
 }
 MODULES = [
     "sequence", "text_sequence", "language_model", "rnn", "rnn_scratch", "rnn_concise", "bptt",
