@@ -35,6 +35,9 @@ TESTS = {
     "notebook": ["package"],
     "palette": ["palette", "plot"],
     "corpora": ["corpora", "gutenberg"],
+    "messages": ["messages"],
+    "catalog": ["catalog", "corpora"],
+    "gutenberg": ["gutenberg"],
 }
 MODULES = [
     "sequence", "text_sequence", "language_model", "rnn", "rnn_scratch", "rnn_concise", "bptt",

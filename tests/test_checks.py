@@ -1,4 +1,6 @@
-"""Ce que dit d2l.check : juste, ou pourquoi non."""
+"""Le verdict sur une réponse : juste, ou pourquoi non."""
+
+import math
 
 import numpy as np
 import pytest
@@ -70,6 +72,23 @@ def test_the_html_verdict_escapes_what_the_student_wrote():
         raise ValueError("<script>alert(1)</script>")
 
     assert "<script>" not in run_checks(MEAN, answer)._repr_html_()
+
+
+def test_check_corrects_an_exercise_of_the_book():
+    exercise = next(e for e in load_exercises("sequence").values() if e.checks)
+    namespace = {"np": np, "torch": torch, "math": math, "d2l": d2l}  # ce qu'une page importe
+    exec(exercise.solution, namespace)
+    result = d2l.check(exercise.identifier, namespace[exercise.answer_name])
+    assert (result.exercise, result.passed) == (exercise.identifier, True)
+    assert not d2l.check(exercise.identifier, namespace["math"].floor)
+
+
+def test_the_blocks_need_no_import():
+    solution = 'return np.convolve(x, np.ones(n) / n, mode="valid")'
+    assert solution in EXAMPLE
+    fancy = "return np.array([math.pi, torch.ones(()).item(), len(d2l.fr(12))])"
+    exercise = parse("essai", EXAMPLE.replace(solution, fancy))["moyenne"]
+    assert "on attend 3.14159" in run_checks(exercise, lambda x, n: np.zeros(3)).message
 
 
 def test_check_names_the_nearest_exercise():
@@ -270,7 +289,7 @@ def test_each_criterion_is_judged_alone():
     found = marks(lambda x: 2 * abs(x))
     assert found["positifs"] == (True, "Juste.")
     passed, message = found["negatifs"]
-    assert not passed and message.startswith("Avec l'entrée (-1.")
+    assert passed is False and message.startswith("Avec l'entrée (-1.")
     assert message.endswith("\nIndice : Le signe est perdu.")
     assert marks(lambda x: x * x)["positifs"][1].endswith("Indice : C'est le carré.")
     assert "Indice" not in marks(lambda x: 9.0)["positifs"][1]
@@ -307,7 +326,7 @@ def test_what_is_not_the_right_kind_of_answer_is_told():
     )
     number = parse("essai", calcul)["double"]
     result = run_checks(number, abs)
-    assert (result.exercise, result.passed) == ("essai.double", False)
+    assert result.exercise == "essai.double" and result.passed is False
     assert result.message.startswith("On attend une valeur ; vous donnez un objet builtin_function")
     assert (
         run_checks(number, None).message == "La réponse n'est pas encore remplie (elle vaut None)."
@@ -325,4 +344,4 @@ def test_a_failure_raised_by_the_answer_s_process_is_kept_as_it_is():
 
     result = run_checks(DOUBLE, answer)
     assert (result.message, result.unanswered) == ("Rien n'est revenu.", True)
-    assert not run_checks(DOUBLE, lambda x: 9.0).unanswered
+    assert run_checks(DOUBLE, lambda x: 9.0).unanswered is False

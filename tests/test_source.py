@@ -1,9 +1,12 @@
 """La source d'un exercice : ce qui s'y lit, ce qui est refusé."""
 
+import dataclasses
+import unicodedata
+
 import pytest
 
 from d2l_fr.exercises import ExerciseError, load_exercise, load_exercises
-from d2l_fr.exercises.source import Criterion, parse, sections
+from d2l_fr.exercises.source import KINDS, Criterion, Exercise, parse, sections
 
 EXAMPLE = """\
 ## moyenne
@@ -75,7 +78,8 @@ def test_unknown_section_lists_the_known_ones():
     with pytest.raises(ExerciseError, match="sections : "):
         load_exercises("cuisine")
     for name in load_exercises("sequence"):
-        assert load_exercise(f"sequence.{name}").name == name
+        exercise = load_exercise(f"sequence.{name}")
+        assert (exercise.section, exercise.name) == ("sequence", name)
 
 
 # ---------- ce qui se lit
@@ -138,6 +142,20 @@ Voici :
 reponse
 ```
 """
+
+
+def test_a_kind_is_shown_with_its_accents():
+    for key, label in KINDS.items():
+        assert unicodedata.normalize("NFD", label).encode("ascii", "ignore").decode() == key
+
+
+def test_an_exercise_kept_without_its_exam_has_none():
+    kept = dataclasses.asdict(parse("essai", EXAMPLE)["moyenne"])
+    for name in ("hidden_checks", "variants", "grid"):
+        assert kept.pop(name) == ""
+    exercise = Exercise(**kept)
+    assert exercise == parse("essai", EXAMPLE)["moyenne"]
+    assert exercise.criteria == exercise.variant_names == [] and exercise.points == 0
 
 
 def test_every_field_of_an_exercise_is_read():
@@ -230,6 +248,7 @@ def test_a_class_can_be_the_answer():
         ((":difficulte: 1", ":difficulte: ²"), "« :difficulte: ² » n'est pas un nombre entier"),
         ((":titre: Moyenne mobile", ":titre:"), "il manque la ligne « :titre: … »"),
         (("def sum_only(x, n):", "def sum_only(x, n:"), "bloc « erreurs », ligne 1 : "),
+        (("def sum_only", "  def sum_only"), "bloc « erreurs », ligne 1 : unexpected indent"),
         (("def sum_only(x, n):", "\0"), "bloc « erreurs »"),
         (("```python amorce", "```python autre"), "veut amorce, solution et verification"),
         (("```python verification", "```python autre"), "veut amorce, solution et verification"),
