@@ -35,9 +35,9 @@ TESTS = {
     "notebook": ["package"],
     "palette": ["palette", "plot"],
     "corpora": ["corpora", "gutenberg"],
-    "messages": ["messages"],
-    "catalog": ["catalog", "corpora"],
-    "gutenberg": ["gutenberg"],
+    "corpora/messages": ["messages"],
+    "corpora/catalog": ["catalog", "corpora"],
+    "corpora/gutenberg": ["gutenberg"],
 }
 MODULES = [
     "sequence", "text_sequence", "language_model", "rnn", "rnn_scratch", "rnn_concise", "bptt",
@@ -51,7 +51,7 @@ MODULES = [
 def test_files(module):
     """Les fichiers de tests d'un module : ceux qui portent son nom, ou celui de son dossier."""
     folder, _, name = module.rpartition("/")
-    names = TESTS.get(name) or TESTS.get(folder) or [name]
+    names = TESTS.get(module) or TESTS.get(folder) or [name]
     files = [ROOT / "tests" / f"test_{name}.py" for name in names]
     return [str(file) for file in files if file.exists()]
 
