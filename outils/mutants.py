@@ -186,13 +186,14 @@ def run_tests(files, plugin):
     return int(pytest.main([*options, *files], plugins=[plugin]))
 
 
-def first_run(path, files):
+def first_run(name, path, files):
     """Les tests sur le module intact : qui passe par quelle ligne, en combien de temps."""
     import coverage
 
     cov = coverage.Coverage(data_file=None, include=[str(path)], config_file=False)
     plugin = Chosen(coverage=cov)
     cov.start()
+    importlib.import_module(name)  # hors des tests : ce qui s'exécute à l'import les concerne tous
     code = run_tests(files, plugin)
     cov.stop()
     loaded = [n for n in sys.modules if not n.startswith(OURS) and not n.startswith("__")]
@@ -223,7 +224,7 @@ def prepare(module):
     """
     path, files = ROOT / "d2l_fr" / f"{module}.py", test_files(module)
     name = "d2l_fr." + module.replace("/", ".").removesuffix(".__init__")
-    code, known = child(lambda: first_run(path, files))
+    code, known = child(lambda: first_run(name, path, files))
     if code:
         sys.exit(f"{module} : les tests échouent sur le module intact (pytest rend {code}).")
     for other in known["loaded"]:

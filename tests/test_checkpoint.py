@@ -109,7 +109,7 @@ def refused(path, net, match, train=TEXT, valid=VALID, **options):
     content = path.read_bytes()
     with pytest.raises(ValueError, match=match) as info:
         fit(net, train, valid, checkpoint=path, **SETTINGS | {"num_epochs": 2} | options)
-    assert "Supprimez-le, ou donnez un autre nom à checkpoint." in str(info.value)
+    assert str(info.value).endswith(". Supprimez-le, ou donnez un autre nom à checkpoint.")
     assert all(torch.equal(before[n], weight) for n, weight in net.state_dict().items())
     assert path.read_bytes() == content
 
