@@ -36,6 +36,7 @@ TESTS = {
     "palette": ["palette", "plot"],
     "corpora": ["corpora", "gutenberg"],
     "corpora/messages": ["messages"],
+    "corpora/cache": ["cache", "corpora"],
     "corpora/catalog": ["catalog", "corpora"],
     "corpora/gutenberg": ["gutenberg"],
 }
@@ -44,7 +45,7 @@ MODULES = [
     "training", "checkpoint", "french", "results", "notebook", "setup", "corpora/__init__",
     "corpora/cache", "corpora/catalog", "corpora/download", "corpora/gutenberg",
     "corpora/messages", "exercises/compare", "exercises/checks", "exercises/source",
-    "assignments/wire",
+    "assignments/wire", "assignments/examples", "assignments/course", "assignments/marks",
 ]  # fmt: skip
 
 
