@@ -38,6 +38,7 @@ TESTS = {
     "corpora/messages": ["messages"],
     "corpora/cache": ["cache", "corpora"],
     "corpora/catalog": ["catalog", "corpora"],
+    "corpora/download": ["download", "corpora"],
     "corpora/gutenberg": ["gutenberg"],
 }
 MODULES = [
