@@ -31,6 +31,7 @@ OURS = ("d2l_fr", "conftest", "test_", "outils")
 # Les tests d'un module, quand ce ne sont pas ceux qui portent son nom.
 TESTS = {
     "language_model": ["language_model", "ngrams"],
+    "training": ["training", "fit_defaults", "checkpoint"],
     "setup": ["package"],
     "notebook": ["package"],
     "palette": ["palette", "plot"],
