@@ -53,3 +53,17 @@ def test_the_bar_shows_bits():
     assert training._summary(history) == "entraînement 1,000 bits"
     history.valid = [9.0, 2.5 * LN2]
     assert training._summary(history) == "entraînement 1,000, validation 2,500 bits"
+
+
+def test_the_bar_starts_where_the_training_resumes(monkeypatch, tmp_path):
+    bars, tqdm = [], training.tqdm
+
+    def spy(**options):
+        bars.append(options)
+        return tqdm(**options)
+
+    monkeypatch.setattr(training, "tqdm", spy)
+    for _ in range(2):
+        learn(num_epochs=3, checkpoint=tmp_path / "reprise.pt")
+    assert [bar["initial"] for bar in bars] == [0, 3]
+    assert all(bar["total"] == 3 and bar["unit"] == "époque" for bar in bars)
