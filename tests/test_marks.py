@@ -2,14 +2,16 @@
 
 import io
 import re
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import matplotlib.figure
 import pytest
 from openpyxl import load_workbook
 
 from d2l_fr.assignments import marks
-from d2l_fr.assignments.course import Assignment
+from d2l_fr.assignments.course import Assignment, Course, Student
 from d2l_fr.assignments.grading import Verdict
 from d2l_fr.assignments.marks import Row
 from d2l_fr.exercises.source import parse
@@ -303,3 +305,46 @@ def test_the_summary_gives_the_mean_of_each_open_question():
 def test_a_summary_without_anything_to_say_says_little():
     assert "<p>1 copie, moyenne 4,5 sur 5.</p>" in page([TABLE[0]])
     assert "<p>0 copie, moyenne – sur 5. Élèves sans copie : 1.</p>" in page([TABLE[-1]])
+
+
+# ---------- du carnet aux fichiers
+
+
+class Notebook:
+    """Le carnet : à chaque cellule sa note, automatique ou manuelle."""
+
+    def find_grade(self, cell, notebook, assignment, student):
+        assert notebook == assignment == "semaine-1"
+        hand = cell == marks.mark_id(WHY)
+        score = {"ada": 1.5}.get(student, 0.0) if hand else 2.0
+        manual = score if hand and student == "ada" else None
+        return SimpleNamespace(auto_score=None if hand else 2.0, manual_score=manual, score=score)
+
+    def find_comment(self, cell, notebook, assignment, student):
+        assert cell in (marks.answer_id(DOUBLE), marks.answer_id(WHY))
+        assert notebook == assignment == "semaine-1"
+        return SimpleNamespace(manual_comment="Bien." if student == "ada" else None)
+
+
+def test_the_gradebook_becomes_rows_then_files(monkeypatch, tmp_path):
+    monkeypatch.setattr(marks, "open_gradebook", lambda course: nullcontext(Notebook()))
+    students = [Student("ada", "A", "Lou", "a@ici.fr"), Student("eve", "E")]
+    assignment = replace(ASSIGNMENT, students=students)
+    verdicts = {name: VERDICTS[name] for name in ("dan", "bob", "ada")}
+    table, paths = marks.write_marks(Course(tmp_path), assignment, verdicts, 20.0, True)
+    double, why = DOUBLE.identifier, WHY.identifier
+    assert table == [
+        Row("ada", "A", "Lou", "a@ici.fr", {double: 2.0, why: 1.5}, 3.5, True),
+        Row("eve", "E", "", "", {}, None, True),
+        Row("bob", "", "", "", {double: 2.0, why: None}, 2.0, False),
+        Row("dan", "", "", "", {double: 2.0, why: None}, 2.0, False, "illisible"),
+    ]
+    folder = tmp_path / "notes" / "semaine-1"
+    names = ["moodle.csv", "notes.xlsx", "repartition.png", "bilan.html"]
+    assert paths == [folder / name for name in names]
+    assert marks.scores(Notebook(), assignment, "ada") == {
+        marks.mark_id(DOUBLE): (2.0, "Bien."), marks.mark_id(WHY): (1.5, "Bien."),
+    }  # fmt: skip
+    assert b"ada,a@ici.fr,14\r\n" in paths[0].read_bytes() and b"dan,,8" in paths[0].read_bytes()
+    assert len(values(load_workbook(paths[1])["Critères"])) == 3
+    assert b"sur 20" in paths[3].read_bytes() and b"Les r" in paths[3].read_bytes()
