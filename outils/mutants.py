@@ -31,26 +31,30 @@ OURS = ("d2l_fr", "conftest", "test_", "outils")
 # Les tests d'un module, quand ce ne sont pas ceux qui portent son nom.
 TESTS = {
     "language_model": ["language_model", "ngrams"],
+    "training": ["training", "fit_defaults", "checkpoint"],
     "setup": ["package"],
     "notebook": ["package"],
     "palette": ["palette", "plot"],
     "corpora": ["corpora", "gutenberg"],
-    "exercises": ["exercises"],
-    "wire": ["wire", "exercises"],
+    "corpora/messages": ["messages"],
+    "corpora/cache": ["cache", "corpora"],
+    "corpora/catalog": ["catalog", "corpora"],
+    "corpora/download": ["download", "corpora"],
+    "corpora/gutenberg": ["gutenberg"],
 }
 MODULES = [
     "sequence", "text_sequence", "language_model", "rnn", "rnn_scratch", "rnn_concise", "bptt",
     "training", "checkpoint", "french", "results", "notebook", "setup", "corpora/__init__",
     "corpora/cache", "corpora/catalog", "corpora/download", "corpora/gutenberg",
     "corpora/messages", "exercises/compare", "exercises/checks", "exercises/source",
-    "assignments/wire",
+    "assignments/wire", "assignments/examples", "assignments/course", "assignments/marks",
 ]  # fmt: skip
 
 
 def test_files(module):
     """Les fichiers de tests d'un module : ceux qui portent son nom, ou celui de son dossier."""
     folder, _, name = module.rpartition("/")
-    names = TESTS.get(name) or TESTS.get(folder) or [name]
+    names = TESTS.get(module) or TESTS.get(folder) or [name]
     files = [ROOT / "tests" / f"test_{name}.py" for name in names]
     return [str(file) for file in files if file.exists()]
 
@@ -185,13 +189,14 @@ def run_tests(files, plugin):
     return int(pytest.main([*options, *files], plugins=[plugin]))
 
 
-def first_run(path, files):
+def first_run(name, path, files):
     """Les tests sur le module intact : qui passe par quelle ligne, en combien de temps."""
     import coverage
 
     cov = coverage.Coverage(data_file=None, include=[str(path)], config_file=False)
     plugin = Chosen(coverage=cov)
     cov.start()
+    importlib.import_module(name)  # hors des tests : ce qui s'exécute à l'import les concerne tous
     code = run_tests(files, plugin)
     cov.stop()
     loaded = [n for n in sys.modules if not n.startswith(OURS) and not n.startswith("__")]
@@ -222,7 +227,7 @@ def prepare(module):
     """
     path, files = ROOT / "d2l_fr" / f"{module}.py", test_files(module)
     name = "d2l_fr." + module.replace("/", ".").removesuffix(".__init__")
-    code, known = child(lambda: first_run(path, files))
+    code, known = child(lambda: first_run(name, path, files))
     if code:
         sys.exit(f"{module} : les tests échouent sur le module intact (pytest rend {code}).")
     for other in known["loaded"]:

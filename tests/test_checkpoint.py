@@ -109,7 +109,7 @@ def refused(path, net, match, train=TEXT, valid=VALID, **options):
     content = path.read_bytes()
     with pytest.raises(ValueError, match=match) as info:
         fit(net, train, valid, checkpoint=path, **SETTINGS | {"num_epochs": 2} | options)
-    assert "Supprimez-le, ou donnez un autre nom à checkpoint." in str(info.value)
+    assert str(info.value).endswith(". Supprimez-le, ou donnez un autre nom à checkpoint.")
     assert all(torch.equal(before[n], weight) for n, weight in net.state_dict().items())
     assert path.read_bytes() == content
 
@@ -150,18 +150,59 @@ def test_another_torch_file_is_refused(saved, content):
 
 
 @pytest.mark.parametrize(
-    "part",
+    "spoil",
     [
-        {"model": [1.0]},
-        {"model": {"poids": 1.0}},
-        {"best": {}},
-        {"progress": None},
-        {"identity": {"shapes": {}}},
+        lambda optimizer: optimizer["param_groups"][0].update(params=[0]),
+        lambda optimizer: optimizer["state"][1].pop("step"),
     ],
 )
-def test_a_file_without_all_its_parts_is_refused(saved, part):
-    torch.save(torch.load(saved) | part, saved)
+def test_another_optimizer_is_refused_and_nothing_moves(saved, spoil):
+    net = scratch()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=0.5)
+    content = torch.load(saved)
+    settings = content["settings"]
+    spoil(content["optimizer"])
+    torch.save(content, saved)
+    with pytest.raises(ValueError, match="n'est pas un point de reprise lisible"):
+        load_checkpoint(saved, net, optimizer, settings)
+    assert same(net, scratch())
+    assert optimizer.param_groups[0]["lr"] == 0.5 and not optimizer.state
+
+
+@pytest.mark.parametrize("part", ["identity", "settings", "progress", "optimizer", "model", "best"])
+def test_a_file_that_lacks_a_part_is_refused(saved, part):
+    content = torch.load(saved)
+    del content[part]
+    torch.save(content, saved)
     refused(saved, scratch(), "n'est pas un point de reprise lisible")
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("model", lambda weights: [*weights]),
+        ("model", lambda weights: weights | {"b_q": 1.0}),
+        ("model", lambda weights: weights | {"b_q": torch.ones(2)}),
+        ("best", lambda weights: weights | {"b_q": torch.ones(2)}),
+        ("best", lambda weights: {}),
+        ("identity", lambda identity: {"shapes": identity["shapes"]}),
+        ("identity", lambda identity: {"class": identity["class"]}),
+        ("progress", lambda progress: None),
+    ],
+)
+def test_a_file_that_contradicts_itself_is_refused(saved, part, change):
+    content = torch.load(saved)
+    content[part] = change(content[part])
+    torch.save(content, saved)
+    refused(saved, scratch(), "n'est pas un point de reprise lisible")
+
+
+def test_the_file_is_written_as_before(saved):
+    """Le format ne bouge pas : un entraînement commencé avec une autre version reprend."""
+    content = torch.load(saved)
+    assert content["format"] == "d2l_fr.fit"
+    names = {"format", "identity", "settings", "model", "optimizer", "progress", "best"}
+    assert content.keys() == names and content["identity"].keys() == {"class", "shapes"}
 
 
 def test_a_file_too_big_for_the_memory_is_not_called_damaged(saved, monkeypatch):

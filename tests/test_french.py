@@ -66,10 +66,28 @@ def test_numbers_can_be_read_back(value, digits):
         ("12:30", "12:30"),
         ("f(x) := 3", "f(x) := 3"),
         ("en 1900 100 hommes", "en 1900 100 hommes"),
+        ("1 000 000 de mots", f"1{NNBSP}000{NNBSP}000 de mots"),
+        ("3,14 159 et 1 0000", "3,14 159 et 1 0000"),
+        ("10 sous, 3 mots", "10 sous, 3 mots"),
+        ("les s, les bits", "les s, les bits"),
+        ("50  % de 3%", f"50{NBSP}% de 3%"),
+        ("l'an 1'2 '", "l’an 1'2 '"),
+        ("Oui !? Non ;", f"Oui{NNBSP}!? Non{NNBSP};"),
+        ("à ?x", "à ?x"),
+        ("Oui :", f"Oui{NBSP}:"),
+        ("«\u202foui\u00a0 »", f"«{NBSP}oui{NBSP}»"),
     ],
 )
 def test_typography(typed, printed):
     assert typography(typed) == printed
+
+
+@pytest.mark.parametrize(
+    "unit", ["s", "ms", "min", "h", "m", "cm", "km", "Mo", "ko", "octets", "bit", "bits", "px"]
+)
+def test_a_number_stays_with_its_unit(unit):
+    assert typography(f"en 12 {unit}.") == f"en 12{NBSP}{unit}."
+    assert typography(f"en 12 {unit}a, douze {unit}") == f"en 12 {unit}a, douze {unit}"
 
 
 @given(st.text(alphabet="ab 1';:!?«»,.%\u00a0\u202f", max_size=40))

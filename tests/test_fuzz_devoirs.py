@@ -20,7 +20,7 @@ from d2l_fr.exercises import ExerciseError, load_exercise
 from d2l_fr.exercises.compare import difference, show
 from d2l_fr.exercises.source import Exercise, parse
 from hasard import fuzz
-from test_exercises import EXAMPLE
+from test_source import EXAMPLE
 
 ODD = "\0\u202e\u2066\u200d\u0301\r\x0b\x1c\x85\u2028\ufeff\"'`,;:.#=()[]{}<> \n\tÉœé-_@019"
 TEXT = st.text(st.characters(codec="utf-8") | st.sampled_from(ODD), max_size=40)

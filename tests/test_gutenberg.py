@@ -141,6 +141,57 @@ def test_cleaning(body, expected):
     assert cleaned(body) == expected
 
 
+VERSE = "    " + "a" * 27 + " " + "b" * 27  # 59 signes
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("Fait à Paris,\n        Verne.", "Fait à Paris,\nVerne."),
+        ("Fait à Paris,\n       Verne.", "Fait à Paris, Verne."),
+        ("  1º oui\n    et non", "1º oui et non"),
+        ("  1º oui\n      et non", "1º oui et non"),
+        ("  Oui,\n   et non", "Oui,\net non"),
+        ("  Oui,\n       et non", "Oui,\net non"),
+        ("  Oui,\n    et non,\n     ou bien", "Oui,\net non,\nou bien"),
+        (VERSE + "\n    c", VERSE.strip() + "\nc"),
+        (VERSE + "b\n    c", VERSE.strip() + "b c"),
+        ("Avant\n-----\naprès", "Avant après"),
+        ("Avant\n----\naprès", "Avant ---- après"),
+        ("  A0 F0\n  EF", "ᚠ  ᛰ\nᛯ"),
+        ("  F1 A0", "F1 A0"),
+        ("  90 A0", "90 A0"),
+    ],
+)
+def test_the_limits_of_each_rule(body, expected):
+    assert cleaned(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("*** START OF THIS PROJECT GUTENBERG EBOOK CONTE ***", "End of Project Gutenberg's Conte"),
+        ("***START OF THE PROJECT GUTENBERG EBOOK CONTE***", "End of the Project Gutenberg EBook"),
+        ("*** Start of the Project Gutenberg eBook\nConte,\nsuite ***", "END OF PROJECT GUTENBERG"),
+        ("*** START OF THIS PROJECT GUTENBERG EBOOK C ***", "*** END OF THIS PROJECT GUTENBERG"),
+        ("*** START OF THIS PROJECT GUTENBERG EBOOK C ***", "***End of the Project Gutenberg"),
+    ],
+)
+def test_the_marks_of_gutenberg_have_several_forms(start, end):
+    body = "Avis\n\nI\n\nThe End of Project Gutenberg, dit-on.\n\n"
+    text = f"End of Project Gutenberg\n{start}\n{body}{end}\nLicence\n{end}\n"
+    assert gutenberg.clean(text) == "I\n\nThe End of Project Gutenberg, dit-on.\n"
+    for half in (text.replace(start, ""), text.partition(end)[0]):
+        with pytest.raises(ValueError, match="ses marques de début et de fin manquent"):
+            gutenberg.clean(half)
+
+
+@pytest.mark.parametrize("chapter", ["I", "  I \t", "\tI"])
+def test_the_first_chapter_stands_alone_on_its_line(chapter):
+    body = f"I. Avis\n\nII\n\nÀ I\n\n{chapter}\n\nTexte."
+    assert gutenberg.clean(gutenberg_file(body)) == "I\n\nTexte.\n"
+
+
 @pytest.mark.parametrize("text", ["", "I\n\nTexte nu.", gutenberg_file("Sans chapitre.")])
 def test_cleaning_refuses_what_it_does_not_know(text):
     with pytest.raises(ValueError, match=r"introuvable|pas un fichier du Projet Gutenberg"):

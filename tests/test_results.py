@@ -17,8 +17,10 @@ def test_a_row_is_shown_in_bits_and_given_to_the_book(capsys, monkeypatch):
     glued = {}
     monkeypatch.setattr(results, "glue", lambda name, value: glued.update({name: value}))
     assert d2l.result("x", "Modèle", carried=2 * LN2, cold=3 * LN2, seconds=12.4) is None
-    line = capsys.readouterr().out
-    assert "2,000 bits" in line and "4,00" in line and "3,000" in line and "12 s" in line
+    assert capsys.readouterr().out == (
+        "Modèle : 2,000 bits par caractère (perplexité 4,00) ; en fenêtres froides, 3,000 ; "
+        "appris en 12 s\n"
+    )
     row = json.loads(glued["resultat:x"])
     assert row == {"label": "Modèle", "carried": 2 * LN2, "cold": 3 * LN2, "seconds": 12.4}
 
@@ -40,7 +42,8 @@ def test_a_loss_that_is_not_one_is_refused(bad):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.02, "moins de 0,1 s"), (0.1, "0,1 s"), (3.21, "3,2 s"), (10.4, "10 s")]
+    ("seconds", "text"),
+    [(0.02, "moins de 0,1 s"), (0.1, "0,1 s"), (3.21, "3,2 s"), (10, "10 s"), (10.4, "10 s")],
 )
 def test_a_duration_reads_well(seconds, text):
     assert results.duration(seconds) == text

@@ -102,6 +102,88 @@ def test_a_bottomless_value_is_refused():
         loads('{"liste":[' * 100_000)
 
 
+def nested(depth):
+    value = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_forty_levels_travel_and_no_more():
+    assert loads(dumps(nested(40))) == nested(40)
+    assert loads(dumps({"a": (nested(38),)})) == {"a": (nested(38),)}
+    for value in (nested(41), {"a": nested(40)}, (nested(40),)):
+        with pytest.raises(WireError, match="trop de niveaux"):
+            dumps(value)
+    key = 1
+    for _ in range(40):
+        key = (key,)
+    with pytest.raises(WireError, match="trop de niveaux"):
+        dumps({key: 1})
+
+
+def test_what_travels_is_one_short_line_of_ascii():
+    """Un exemple donné se relit d'une année à l'autre : la forme ne change pas."""
+    value = {"é": [1, (2.5, None)], 3: 1 + 2j}
+    assert dumps(value) == (
+        r'{"dictionnaire":[["\u00e9",{"liste":[1,{"tuple":[2.5,null]}]}],'
+        '[3,{"complexe":[1.0,2.0]}]]}'
+    )
+    assert dumps(np.array([[1, 2]], "<i2")) == '{"tableau":["<i2",[1,2],"AQACAA=="]}'
+    assert dumps(torch.tensor([1], dtype=torch.int16)) == '{"tenseur":["<i2",[1],"AQA="]}'
+    assert dumps(np.float32(1)) == '{"scalaire":["<f4",[],"AACAPw=="]}'
+    assert dumps({1}) == '{"objet":"set"}'
+    assert dumps(type("A" * 99, (), {})()) == '{"objet":"' + "A" * 80 + '"}'
+
+
+def test_an_opaque_value_says_what_it_was():
+    opaque = decode({"objet": "a" * 99})
+    assert opaque == Opaque("a" * 80) != Opaque("a")
+    assert repr(opaque) == "un objet " + "a" * 80
+    assert decode({"objet": 3}) == Opaque("3")
+    assert loads(dumps(torch.eye(2).to_sparse())) == Opaque("tenseur torch.float32")
+    assert loads(dumps(np.array([object()]))) == Opaque("ndarray")
+
+
+@pytest.mark.parametrize("value", [np.ones((2, 3)), torch.ones(2, 3), np.ones((3, 2)).T])
+def test_a_table_that_arrives_can_be_written_in(value):
+    back = loads(dumps(value))
+    back[0, 1] = 5
+    assert back[0, 1] == 5 and back.shape == (2, 3) and value[0, 1] == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"tableau": ["<f8", [2], "AAAAAAAAAAA="]}, "ne correspond pas à ses données"),
+        ({"tableau": ["<f8", [-1, -1], "AAAAAAAAAAA="]}, "forme de tableau refusée"),
+        ({"tableau": ["<f8", [True], "AAAAAAAAAAA="]}, "forme de tableau refusée"),
+        ({"tableau": ["<f8", [1.0], "AAAAAAAAAAA="]}, "forme de tableau refusée"),
+        ({"tableau": ["<M8[s]", [1], "AAAAAAAAAAA="]}, "type de tableau refusé : datetime64"),
+        ({"tableau": ["f4,f4", [1], "AAAAAAAAAAA="]}, "type de tableau refusé"),
+        ({"tableau": ["<f8", [1], "AAAA AAAA AAA="]}, "message mal formé : "),
+        ({"tableau": ["<f8", [1]]}, "message mal formé : TypeError"),
+        ({"autre": 1}, "étiquette inconnue"),
+        ([], "message mal formé : AttributeError"),
+    ],
+)
+def test_the_refusal_says_why(data, said):
+    with pytest.raises(WireError, match=said):
+        decode(data)
+
+
+def test_an_empty_table_travels():
+    for value in (np.ones((0, 3)), torch.ones(2, 0), np.array(3.0), torch.tensor(3)):
+        back = loads(dumps(value))
+        assert type(back) is type(value) and back.shape == value.shape
+        assert difference(back, value, 0, 0) is None
+
+
+def test_what_is_not_json_is_told():
+    with pytest.raises(WireError, match="ce n'est pas du JSON"):
+        loads("{")
+
+
 def test_an_unknown_object_leaves_only_the_name_of_its_type():
     assert loads(dumps({1, 2})) == Opaque("set")
     with pytest.raises(WireError, match="mal formé : étiquette inconnue"):

@@ -151,8 +151,7 @@ def read_students(path: str | os.PathLike[str]) -> list[Student]:
             f"{path} n'est pas en UTF-8. Dans le tableur, choisissez « CSV UTF-8 »."
         ) from error
     except OSError as error:
-        why = "ce fichier n'existe pas" if isinstance(error, FileNotFoundError) else error.strerror
-        raise CourseError(f"{path} ne se lit pas : {why}.") from error
+        raise CourseError(f"{path} ne se lit pas : {_why(error)}.") from error
     first = text.partition("\n")[0]
     try:
         rows = list(csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count)))
@@ -190,6 +189,15 @@ def read_students(path: str | os.PathLike[str]) -> list[Student]:
     if not students:
         raise CourseError(f"{path} ne contient aucun élève.")
     return students
+
+
+def _why(error: OSError) -> str | None:
+    known: dict[type[OSError], str] = {
+        FileNotFoundError: "ce fichier n'existe pas",
+        IsADirectoryError: "c'est un dossier",
+        PermissionError: "vous n'avez pas le droit de le lire",
+    }
+    return known.get(type(error), error.strerror)
 
 
 class Course:
@@ -288,7 +296,10 @@ def write(path: Path, text: str | bytes, mode: int = 0o600) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-    os.replace(temporary, path)
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)  # disque plein, Ctrl-C : rien ne traîne
