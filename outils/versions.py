@@ -7,6 +7,7 @@ sont ceux de l'environnement d'où part la commande. Une autre version de Python
 """
 
 import argparse
+import contextlib
 import re
 import subprocess
 import sys
@@ -56,10 +57,33 @@ def release(interpreter):
     return run.stdout.strip()
 
 
-def attempt(requirements, interpreter=sys.executable):
+@contextlib.contextmanager
+def lender(interpreter):
+    """Les dossiers où prendre PyTorch et les outils de test ; None si PyTorch ne s'installe pas.
+
+    Pour une autre version que la nôtre, PyTorch est installé à part, une fois ; les outils de test,
+    en Python pur, restent ceux d'ici.
+    """
+    ours = sysconfig.get_path("purelib")
+    if release(interpreter).rpartition(".")[0] == release(sys.executable).rpartition(".")[0]:
+        yield [ours]
+        return
+    with tempfile.TemporaryDirectory(prefix="d2l-fr-torch-") as folder:
+        pip = [str(Path(folder, "bin", "python")), "-m", "pip", "--disable-pip-version-check"]
+        problem = failure("environnement", [interpreter, "-m", "venv", folder]) or failure(
+            "installation de PyTorch", [*pip, "install", "-q", f"torch=={pins()['torch']}"]
+        )
+        if problem:
+            print(f"Python {release(interpreter)} : {problem}", flush=True)
+        yield (
+            None
+            if problem
+            else [*map(str, Path(folder, "lib").glob("python*/site-packages")), ours]
+        )
+
+
+def attempt(requirements, interpreter, folders):
     """Essaie un environnement ; rend les versions qu'il a, et « passe » ou ce qui a échoué."""
-    if release(interpreter).rpartition(".")[0] != release(sys.executable).rpartition(".")[0]:
-        requirements = [f"torch=={pins()['torch']}", *requirements]  # le nôtre n'y irait pas
     with tempfile.TemporaryDirectory(prefix="d2l-fr-versions-") as folder:
         python = str(Path(folder, "bin", "python"))
         pip = [python, "-m", "pip", "--disable-pip-version-check"]
@@ -73,9 +97,9 @@ def attempt(requirements, interpreter=sys.executable):
         names = "|".join(floors())
         listed = subprocess.run([*pip, "freeze"], capture_output=True, text=True).stdout
         versions = ", ".join(re.findall(rf"^(?:{names})==\S+", listed, re.MULTILINE))
-        # Le reste vient d'ici, après : ce que l'on vient d'installer passe devant.
+        # Le reste vient d'ailleurs, après : ce que l'on vient d'installer passe devant.
         (site,) = Path(folder, "lib").glob("python*/site-packages")
-        (site / "le-reste.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
+        (site / "le-reste.pth").write_text("\n".join(folders) + "\n", "utf-8")
         options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:playwright"]
         problem = failure("tests", [python, "-m", "pytest", *options, *tests])
         return versions, problem or "passe"
@@ -95,10 +119,14 @@ def main(argv=None):
     )
     results = []
     for interpreter in parser.parse_args(argv).pythons:
-        for title, requirements in combinations().items():
-            versions, result = attempt(requirements, interpreter)
-            results.append(result)
-            print(f"Python {release(interpreter)}, {title} ({versions}) : {result}", flush=True)
+        with lender(interpreter) as folders:
+            if folders is None:
+                results.append("PyTorch")
+                continue
+            for title, requirements in combinations().items():
+                versions, result = attempt(requirements, interpreter, folders)
+                results.append(result)
+                print(f"Python {release(interpreter)}, {title} ({versions}) : {result}", flush=True)
     return int(any(result != "passe" for result in results))
 
 
