@@ -149,6 +149,7 @@
   const first = new AbortController();
   const begin = () => {
     first.abort();
+    if (scrollY > 2 * innerHeight) layOutAll(); // un bond : il tombe où rien n'a sa hauteur
     measureAll();
   };
   const gestures = root.classList.contains("haut") ? ["scroll", "pointerdown", "pointermove", "keydown"] : ["load"];
