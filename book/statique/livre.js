@@ -149,7 +149,12 @@
   const first = new AbortController();
   const begin = () => {
     first.abort();
-    if (scrollY > 2 * innerHeight) layOutAll(); // un bond : il tombe où rien n'a sa hauteur
+    if (scrollY > 2 * innerHeight) { // un bond : il tombe où rien n'a sa hauteur
+      const read = $$(part).find((section) => section.getBoundingClientRect().bottom > 0), top = () => read?.getBoundingClientRect().top ?? 0;
+      const before = top();
+      layOutAll();
+      scrollBy(0, top() - before);
+    }
     measureAll();
   };
   const gestures = root.classList.contains("haut") ? ["scroll", "pointerdown", "pointermove", "keydown"] : ["load"];
