@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 
-from outils import chantier
+from outils import chantier, polices
 
 FOLDER = chantier.ROOT / "outils" / "diaporama"
 SLIDES = chantier.WORK / "diapos"
@@ -32,7 +32,7 @@ def embed_fonts(css, folder):
 
     Le fichier les contient : on les attend, plutôt que d'en montrer d'autres.
     """
-    css = css.replace("font-display: optional", "font-display: block")
+    css = polices.awaited(css)
 
     def face(match):
         urls = [u for _, u in URL.findall(match[0]) if u.endswith(".woff2")]

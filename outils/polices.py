@@ -4,6 +4,7 @@ Chacune vient du registre npm, entière ; sans cette cure, une page pèserait 40
 """
 
 import io
+import re
 
 from fontTools import subset
 from fontTools.ttLib import TTFont
@@ -109,6 +110,11 @@ def _narrow_radicals(font):
         outline.coordinates.translate((width - advance, 0))
         outline.recalcBounds(outlines)
         widths[name] = width, bearing + width - advance
+
+
+def awaited(css):
+    """La feuille dont les polices s'attendent, au lieu de laisser voir celles du système."""
+    return re.sub(r"font-display:\s*optional", "font-display: block", css)
 
 
 def _ranges(characters):

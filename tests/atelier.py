@@ -17,6 +17,7 @@ import habillage  # noqa: E402
 import vivantes  # noqa: E402
 from d2l_fr import widgets  # noqa: E402
 from d2l_fr.widgets import bundle  # noqa: E402
+from outils import polices  # noqa: E402
 
 PAGE = """<!doctype html>
 <html lang="fr" data-theme="{scheme}"><head><meta charset="utf-8"><title>Atelier</title>
@@ -78,10 +79,10 @@ def mount(folder, *shown, scheme="light"):
     fonts = ROOT / "_build" / "tiers"  # celles du livre, s'il est construit
     for font in fonts.glob("*.woff2"):
         (folder / font.name).write_bytes(font.read_bytes())
-    polices = fonts / "polices.css"
+    sheet = fonts / "polices.css"
     # On attend les polices : une figure se mesure dans les siennes.
-    faces = polices.read_text("utf-8") if polices.is_file() else ""
-    css = [habillage.awaited(faces)]
+    faces = sheet.read_text("utf-8") if sheet.is_file() else ""
+    css = [polices.awaited(faces)]
     css += [
         habillage.palette_styles(),
         (static / "livre.css").read_text("utf-8"),

@@ -24,8 +24,7 @@ from filelock import FileLock
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "book" / "_ext")]
 
-import habillage  # noqa: E402
-from outils import navigateur  # noqa: E402
+from outils import navigateur, polices  # noqa: E402
 
 SECTIONS = [
     "sequence",
@@ -93,7 +92,7 @@ def _apt(*packages):
 
 def with_its_fonts(context, site):
     """Fait attendre ses polices à la page : ce qu'on mesure ne dépend pas de la charge."""
-    css = habillage.awaited((site / "_static" / "livre.css").read_text("utf-8"))
+    css = polices.awaited((site / "_static" / "livre.css").read_text("utf-8"))
     context.route(
         re.compile(r"_static/livre\.css"),
         lambda route: route.fulfill(body=css, content_type="text/css; charset=utf-8"),

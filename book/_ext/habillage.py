@@ -8,6 +8,7 @@ from pathlib import Path
 
 from d2l_fr import palette
 from d2l_fr.widgets import bundle
+from outils import polices
 
 STATIC = Path(__file__).parents[1] / "statique"
 VENDOR = Path(__file__).parents[2] / "_build" / "tiers"
@@ -99,11 +100,6 @@ def compact(css):
     return re.sub(r"\s*\n\s*", "\n", css).strip() + "\n"
 
 
-def awaited(css):
-    """La feuille dont les polices s'attendent, au lieu de laisser voir celles du système."""
-    return re.sub(r"font-display:\s*optional", "font-display: block", css)
-
-
 def math_font(face):
     """La police des formules, dans une feuille : sans elle, une formule n'a pas sa largeur.
 
@@ -122,7 +118,7 @@ def prepare(app):
         "livre.css": compact("\n".join([fonts, *rest])),
         "police-formules.css": math_font(MATH_FACE.search(app.styles["polices"])[0]),
         # Ouvert depuis un dossier, le livre attend ses polices : elles ne viennent pas de loin.
-        "polices-disque.css": awaited(compact(fonts)),
+        "polices-disque.css": polices.awaited(compact(fonts)),
     }
     scripts = {path.name: path.read_text("utf-8") for path in STATIC.glob("*.js")}
     app.versions = {
