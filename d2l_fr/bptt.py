@@ -158,7 +158,8 @@ def gradient_norms_by_lag(model, tokens):
     model.train(was_training)
     width = len(past[0])
     steps = [gradients[i : i + width] for i in range(0, len(gradients), width)]
-    return torch.stack([_norm_per_sequence(parts).mean() for parts in reversed(steps)])
+    norms = torch.stack([_norm_per_sequence(parts).mean() for parts in reversed(steps)])
+    return norms.detach()  # dans PyTorch 2.2, ce gradient nul demande lui-même un gradient
 
 
 def _norm_per_sequence(parts):

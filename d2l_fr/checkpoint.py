@@ -133,10 +133,19 @@ def _is_whole(content: object) -> bool:
     parts = [content.get(name) for name in ("identity", "settings", "progress", "optimizer")]
     if not all(isinstance(part, dict) for part in parts) or not {"model", "best"} <= set(content):
         return False
+    if not _is_even(content["optimizer"].get("state")):
+        return False
     weights = [content["model"]] + ([] if content["best"] is None else [content["best"]])
     identity = content["identity"]
     shapes = identity.get("shapes")
     return "class" in identity and all(_weight_shapes(each) == shapes for each in weights)
+
+
+def _is_even(state: object) -> bool:
+    """Vrai si un optimiseur a gardé la même chose de chaque poids ; PyTorch 2.2 n'y regarde pas."""
+    if not isinstance(state, dict) or not all(isinstance(kept, dict) for kept in state.values()):
+        return False
+    return len({frozenset(kept) for kept in state.values()}) <= 1
 
 
 def _weight_shapes(weights: object) -> dict[str, list[int]] | None:
