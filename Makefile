@@ -51,7 +51,7 @@ mutants: $(FAIT)
 	@$(BIN)/python -m outils.mutants $(if $(SUR),--sur $(SUR)) $(MODULES)
 
 versions: $(FAIT)
-	@$(BIN)/python -m outils.versions $(PYTHONS)
+	@$(BIN)/python -m outils.versions $(OPTIONS) $(PYTHONS)
 
 propre:
 	@rm -rf _build .pytest_cache .ruff_cache .hypothesis

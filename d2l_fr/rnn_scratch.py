@@ -148,8 +148,8 @@ def sample_next(logits, temperature=1.0, top_k=None, generator=None):
     check_count(top_k=1 if top_k is None else top_k)
     if logits.ndim != 1 or len(logits) == 0 or not math.isfinite(logits.max()):
         raise ValueError(
-            f"Logits {tuple(logits.shape)} : il faut un vecteur (V,), sans NaN ni infini, où un "
-            "jeton au moins est permis."
+            f"Logits {tuple(logits.shape)} : il faut un vecteur (V,), sans NaN ni "
+            "plus l'infini, où un jeton au moins est permis."
         )
     if temperature == 0:
         return int(logits.argmax())

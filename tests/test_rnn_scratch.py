@@ -268,7 +268,7 @@ def test_drawing_leaves_the_logits_alone():
         ({"top_k": 0, "temperature": 0}, "top_k = 0"),
         ({"logits": torch.zeros(1, 4)}, r"Logits \(1, 4\) : il faut un vecteur"),
         ({"logits": torch.tensor([0.0, math.nan])}, "sans NaN"),
-        ({"logits": torch.tensor([0.0, math.inf])}, "ni infini"),
+        ({"logits": torch.tensor([0.0, math.inf])}, "ni plus l.infini"),
         ({"logits": torch.full((2,), -math.inf)}, "permis"),
         ({"logits": torch.zeros(0)}, r"Logits \(0,\)"),
     ],
