@@ -86,7 +86,7 @@ def main():
     parser.add_argument("pages", nargs="*", help="noms de pages ; toutes, sinon")
     parser.add_argument("--fois", type=int, default=1, help="passages par page (médiane)")
     options = parser.parse_args()
-    chromium = navigateur.locate()
+    chromium = navigateur.locate(navigateur.WINDOWED)  # celui des lecteurs
     command = install()
     pages = options.pages or sorted(
         p.stem for p in chantier.SITE.glob("*.html") if p.stem not in ("404", "hors-ligne")

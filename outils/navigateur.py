@@ -4,10 +4,13 @@ import contextlib
 import shutil
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# Le Chromium sans fenêtre, de Debian, ouvre un onglet trois fois plus vite que l'autre.
+BARE = "chromium-headless-shell"
+WINDOWED = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--font-render-hinting=none",  # sans fenêtre, il arrondirait la largeur des lettres
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -20,23 +23,23 @@ class NoBrowser(Exception):
     """Aucun Chromium sur cette machine."""
 
 
-def find(playwright):
-    """Le chemin d'un Chromium, ou None."""
-    for name in NAMES:
+def find(playwright, names=(BARE, *WINDOWED)):
+    """Le chemin d'un Chromium, ou None ; ``names``, les programmes à essayer dans l'ordre."""
+    for name in names:
         if path := shutil.which(name):
             return path
     own = Path(playwright.chromium.executable_path)
     return str(own) if own.exists() else None
 
 
-def locate():
-    """Le chemin d'un Chromium ; ``NoBrowser`` s'il n'y en a pas."""
+def locate(names=(BARE, *WINDOWED)):
+    """Comme ``find`` ; ``NoBrowser`` s'il n'y a pas de Chromium."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
         raise NoBrowser("Playwright") from error
     with sync_playwright() as playwright:
-        path = find(playwright)
+        path = find(playwright, names)
     if path is None:
         raise NoBrowser("Chromium")
     return path

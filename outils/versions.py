@@ -124,7 +124,7 @@ def attempt(requirements, interpreter, folders, notebooks=()):
         tests = [str(ROOT / "tests" / f"test_{name}.py") for name in TESTS]
         problem = failure("tests", [python, "-m", "pytest", *options, *tests])
         for path in notebooks:
-            problem = problem or failure(path.stem, [python, *EXECUTE, str(path)])
+            problem = problem or failure(path.stem, [python, *EXECUTE, str(path)], TQDM_DISABLE="1")
         return versions, problem or "passe"
 
 
@@ -135,9 +135,9 @@ def installed(python):
     return zip(floors(), run.stdout.split(), strict=False)
 
 
-def failure(what, command):
+def failure(what, command, **settings):
     """Lance une commande ; rend '' si elle réussit, sinon ce qu'elle en dit."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TQDM_DISABLE": "1"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | settings
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     return f"{what} : " + "\n  ".join(lines[-3:]) if done.returncode else ""

@@ -206,17 +206,19 @@ class _QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium : celui du système, sinon celui de Playwright, sinon celui de Debian."""
+    """Chromium : celui de Debian qui n'a pas de fenêtre, sinon du système, sinon de Playwright."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
+        if not shutil.which(navigateur.BARE):
+            _apt(navigateur.BARE)
         path = navigateur.find(playwright)
         if path is None:
             install = [sys.executable, "-m", "playwright", "install", "chromium"]
             with contextlib.suppress(subprocess.TimeoutExpired):
                 subprocess.run(install, capture_output=True, timeout=300)
             path = navigateur.find(playwright)
-        if path is None and _apt("chromium"):
+        if path is None and _apt("chromium"):  # une Debian qui n'a pas l'autre
             path = navigateur.find(playwright)
         if path is None:
             _give_up("Chromium", "lancez « python -m playwright install chromium »")

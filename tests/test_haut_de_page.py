@@ -97,9 +97,14 @@ def test_the_parts_have_the_same_height_both_ways(tab, served):
     assert tab.evaluate(heights) == progressive
 
 
-def test_the_place_kept_for_a_part_is_never_too_small(browser, served):
+@pytest.mark.parametrize("fonts", ["celles du livre", "celles du système"])
+def test_the_place_kept_for_a_part_is_never_too_small(browser, served, site, fonts):
     """Même à 320 px, la largeur la plus étroite, et rubriques toutes composées."""
     context = browser.new_context(viewport={"width": 320, "height": 800})
+    if fonts == "celles du livre":
+        with_its_fonts(context, site)
+    else:
+        context.route("**/*.woff2", lambda route: route.abort())
     tab = context.new_page()
     heights = (
         "() => [...document.querySelectorAll('article > section > section')].map((part) =>"
