@@ -15,6 +15,7 @@ import argparse
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -156,6 +157,8 @@ def main(argv=None):
     parser.add_argument("--notebooks", action="store_true", help="exécuter aussi les notebooks")
     parser.add_argument("--seulement", default="", help="les combinaisons dont le titre contient…")
     options = parser.parse_args(argv)
+    # Lancée en arrière-plan, la commande l'ignorerait, et un test de Ctrl-C échouerait.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb")) if options.notebooks else ()
     fine = True
     for interpreter in options.pythons:

@@ -13,7 +13,7 @@ FORMULA = re.compile(r"<math\b.*?</math>", re.DOTALL)
 FIGURE = re.compile(r'<figure|<img|<svg\b|class="figure-vivante"')
 BLOCK = re.compile(r"<(?:p|pre|li|h3|dt|dd|div|summary)\b")
 # En rem : de quoi contenir toutes les rubriques du livre à 320 px de large, même dans la police du
-# système, plus large, tant que celles du livre ne sont pas là (tests/test_haut_de_page.py le vérifie).
+# système, plus large, tant que celles du livre manquent (tests/test_haut_de_page.py y veille).
 BASE, CHARACTER, DRAWN, BLOCKS = 27, 0.035, 46, 4.4
 
 
