@@ -8,7 +8,7 @@ sont ceux de l'environnement d'où part la commande, sauf :
 - ``--notebooks`` : les notebooks sont exécutés, et pas seulement les tests ;
 - une autre version de Python, comme dans ``make versions PYTHONS="python3.12 python3.13"``,
   télécharge PyTorch. Les bornes basses ne s'essaient qu'avec la version de Python d'ici : les plus
-  vieilles bibliothèques n'existent pas pour les Python plus jeunes qu'elles.
+  vieilles bibliothèques n'existent pas pour un Python plus jeune qu'elles.
 """
 
 import argparse
