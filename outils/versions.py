@@ -83,15 +83,15 @@ def is_ours(interpreter):
 def lender(interpreter):
     """Les dossiers où prendre PyTorch et les outils de test ; None si PyTorch ne s'installe pas.
 
-    Pour une autre version que la nôtre, PyTorch et ce qui exécute les notebooks sont installés à
-    part, une fois ; les outils de test, en Python pur, restent ceux d'ici.
+    Pour une autre version que la nôtre, PyTorch et les outils qui ont du code compilé s'installent
+    à part, une fois ; le reste, en Python pur, est celui d'ici.
     """
     ours = sysconfig.get_path("purelib")
     if is_ours(interpreter):
         yield [ours]
         return
-    exact = pins()
-    wanted = [f"{name}=={exact[name]}" for name in ("torch", "ipykernel", "nbclient")]
+    exact, names = pins(), ("torch", "pytest", "hypothesis", "ipykernel", "nbclient")
+    wanted = [f"{name}=={exact[name]}" for name in names]
     with tempfile.TemporaryDirectory(prefix="d2l-fr-torch-") as folder:
         pip = [str(Path(folder, "bin", "python")), "-m", "pip", "--disable-pip-version-check"]
         problem = failure("environnement", [interpreter, "-m", "venv", folder]) or failure(
