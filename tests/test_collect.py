@@ -81,6 +81,9 @@ def test_what_is_too_big_is_left(course, tmp_path, monkeypatch):
     found = archive(tmp_path / "a.zip", {"ada/x.ipynb": "1" * 100, "zoe/x.ipynb": "1"})
     monkeypatch.setattr(module, "MAX_FILE", 10)
     assert collect(course, assignment(), found) == (["zoe"], [("ada/x.ipynb", "trop gros (0 Mo)")])
+    # La limite, elle, est permise.
+    just = archive(tmp_path / "b.zip", {"ada/x.ipynb": "1" * 10})
+    assert collect(course, assignment(), just) == (["ada"], [])
     monkeypatch.setattr(module, "MAX_TOTAL", 100)
     with pytest.raises(CourseError, match="trop gros une fois décompressé"):
         collect(course, assignment(), found)
@@ -122,6 +125,24 @@ def test_an_archive_of_nobody_is_not_given_back(course, tmp_path):
     (tmp_path / "faux.zip").write_bytes(b"PK")
     with pytest.raises(CourseError, match="n'est pas une archive"):
         give_back(course, assignment(), tmp_path / "faux.zip", {})
+
+
+def test_a_graded_copy_gets_its_report_and_the_others_a_reason(course, tmp_path):
+    found = archive(tmp_path / "a.zip", {"ada/x.ipynb": "1", "zoe/x.ipynb": "2", "eve/x.ipynb": ""})
+    for student in ("ada", "eve"):
+        folder(course.root / "feedback", {f"{student}/{NAME}/{NAME}.html": f"pour {student}"})
+    path, count, left = give_back(course, assignment(), found, {"ada": 1, "zoe": 1})
+    assert count == 1
+    assert [name for name, _ in left] == ["eve", "zoe"]  # pas corrigée ; pas de compte rendu
+    with zipfile.ZipFile(path) as given:
+        assert given.namelist() == [f"ada/{NAME}.html"]
+        assert given.read(f"ada/{NAME}.html").decode() == "pour ada"
+
+
+@pytest.mark.parametrize("name", ["/ada/x.ipynb", "ada/../../x.ipynb", "..\\ada\\x.ipynb"])
+def test_a_path_that_leaves_the_archive_is_left(course, tmp_path, name):
+    taken, left = collect(course, assignment(), archive(tmp_path / "a.zip", {name: "1"}))
+    assert taken == [] and len(left) == 1
 
 
 # ---------- les commandes, quand il n'y a rien à faire

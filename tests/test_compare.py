@@ -155,6 +155,13 @@ def test_the_expected_value_of_a_computation_stays_hidden():
     assert "2" not in difference([1.0], [2.0], reveal=False)
 
 
+def test_a_whole_number_of_more_than_64_bits_is_compared_to_a_complex_one():
+    huge = 2**63 + 1
+    assert difference((-huge,), (0j,)) is not None
+    assert difference(huge, complex(huge)) is None
+    assert difference(10**400, 0j) is not None
+
+
 class Flatterer:
     """Se dit égal à tout."""
 

@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 
 from d2l_fr import palette, plot
 from d2l_fr.french import NNBSP
@@ -29,6 +30,12 @@ def drawn():
     ax = plt.gcf().axes[0]
     plt.gcf().canvas.draw()
     return ax
+
+
+def grid():
+    """Y a-t-il une grille : (verticale, horizontale)."""
+    ax = drawn()
+    return tuple(axis.get_gridlines()[0].get_visible() for axis in (ax.xaxis, ax.yaxis))
 
 
 def labels(axis):
@@ -94,7 +101,10 @@ def test_guides_are_drawn_with_their_text():
     plot.lines({"a": [0, 1]}, vlines=[0.5, (0.7, "coupe")], hlines=[(0.2, "seuil")], **AXES)
     ax = drawn()
     assert len(ax.get_lines()) == 4
-    assert {t.get_text() for t in ax.texts} == {"coupe", "seuil"}
+    threshold, cut = ax.texts
+    assert [threshold.get_text(), cut.get_text()] == ["seuil", "coupe"]
+    # Chacun dans le cadre, au bord de sa droite.
+    assert threshold.get_ha() == "right" and cut.get_ha() == "left" and cut.get_va() == "top"
 
 
 def test_points_have_marks_and_no_line():
@@ -109,26 +119,41 @@ def test_bars_stand_or_lie():
     plot.bars(["e", "s"], [15, 8], **AXES)
     assert [p.get_height() for p in drawn().patches] == [15, 8]
     assert labels(drawn().xaxis) == ["e", "s"]
+    assert grid() == (False, True)
     plt.close("all")
     plot.bars(["e", "s"], [15, 8], horizontal=True, role="output", **AXES)
     assert [p.get_width() for p in drawn().patches] == [15, 8]
     assert drawn().yaxis_inverted()
+    assert grid() == (True, False)
+    assert to_hex(drawn().patches[0].get_facecolor()) == palette.LIGHT["output"]
     with pytest.raises(ValueError, match="1 étiquettes pour 2 valeurs"):
         plot.bars(["e"], [1, 2], **AXES)
 
 
 def test_the_unit_circle_is_round_and_holds_every_root():
-    plot.unit_circle({"bruit": [0.5 + 1j, 0.5 - 1j], "sans": np.array([2.0])})
+    families = {"bruit": [0.5 + 1j, 0.5 - 1j], "sans": np.array([2.0])}
+    plot.unit_circle(families, title="Racines", roles={"sans": "output"})
     ax = drawn()
+    assert ax.get_title(loc="left") == "Racines"
     assert ax.get_aspect() == 1.0
-    assert ax.get_xlim()[1] > 2
-    circle = ax.get_lines()[0]
+    assert ax.get_xlim() == ax.get_ylim() == pytest.approx((-2.3, 2.3))
+    circle, noise, without = ax.get_lines()
     assert np.allclose(np.hypot(circle.get_xdata(), circle.get_ydata()), 1)
+    turn = np.unwrap(np.arctan2(circle.get_ydata(), circle.get_xdata()))
+    assert turn[0] == 0 and turn[-1] == pytest.approx(2 * np.pi)
+    assert without.get_color() == palette.LIGHT["output"] != noise.get_color()
+    assert noise.get_marker() != without.get_marker()
+    # La légende est sous le dessin.
+    legend = ax.get_legend().get_window_extent()
+    assert legend.y1 < ax.get_window_extent().y0
 
 
 def test_a_diverging_map_is_symmetric():
-    plot.heatmap(np.array([[-1.0, 3.0]]), diverging=True, xticks=["a", "b"], **AXES)
+    plot.heatmap(
+        np.array([[-1.0, 3.0]]), diverging=True, xticks=["a", "b"], label="poids (bits)", **AXES
+    )
     image = drawn().images[0]
+    assert image.colorbar.ax.get_ylabel() == "poids (bits)"
     assert image.get_clim() == (-3.0, 3.0)
     assert labels(drawn().xaxis) == ["a", "b"]
 

@@ -66,7 +66,8 @@ def _numbers(got: float, expected: float, rtol: float, atol: float, reveal: bool
     complexes = isinstance(got, complex) or isinstance(expected, complex)
     try:
         if complexes:
-            close = bool(np.isclose(got, expected, rtol, atol, equal_nan=True))
+            # Un entier de plus de 64 bits n'est un nombre, pour NumPy, qu'une fois converti.
+            close = bool(np.isclose(complex(got), complex(expected), rtol, atol, equal_nan=True))
         else:
             close = math.isclose(got, expected, rel_tol=rtol, abs_tol=atol)
             close = close or (math.isnan(got) and math.isnan(expected))
