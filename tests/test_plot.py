@@ -113,6 +113,9 @@ def test_points_have_marks_and_no_line():
     assert a.get_linestyle() == "None"
     assert a.get_marker() != b.get_marker()
     assert drawn().get_xscale() == "log"
+    plt.close("all")
+    plot.points({"a": [1, 10]}, **AXES)
+    assert (drawn().get_xscale(), drawn().get_yscale()) == ("linear", "linear")
 
 
 def test_bars_stand_or_lie():
@@ -196,7 +199,9 @@ def test_each_reference_line_carries_its_name():
     plot.lines({"a": [1, 5]}, hlines=[(2, "seuil"), 3], vlines=[(1, "coupe")], **AXES)
     ax = drawn()
     assert [t.get_text() for t in ax.texts] == ["seuil", "coupe"]
-    assert [line.get_ydata()[0] for line in ax.get_lines()[1:3]] == [2, 3]
+    curve, *lines = ax.get_lines()
+    assert [line.get_ydata()[0] for line in lines[:2]] == [2, 3]
+    assert all(line.get_zorder() < curve.get_zorder() for line in lines)  # sous la courbe
 
 
 def test_one_family_of_roots_has_no_legend():
