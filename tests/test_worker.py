@@ -107,13 +107,23 @@ def test_a_result_too_big_is_not_sent(ask, monkeypatch):
     assert said[1:] == [{"erreur": "ResultatTropGros"}, {"valeur": {"liste": [0] * 10}}]
 
 
-def test_the_limits_are_the_lowest_of_ours_and_of_the_machine(monkeypatch):
+def test_a_result_of_the_greatest_size_is_sent(ask, monkeypatch):
+    ask(cell("def f(n): return [0] * n"))
+    (answer,) = ask(call("f", 10))
+    monkeypatch.setattr(worker, "ANSWER_BYTES", len(json.dumps(answer | {"ticket": "0"})))
+    assert ask(call("f", 10)) == [answer]
+    monkeypatch.setattr(worker, "ANSWER_BYTES", worker.ANSWER_BYTES - 1)
+    assert ask(call("f", 10)) == [{"erreur": "ResultatTropGros"}]
+
+
+@pytest.mark.parametrize("refusal", [ValueError, OSError])
+def test_the_limits_are_the_lowest_of_ours_and_of_the_machine(monkeypatch, refusal):
     hard = {resource.RLIMIT_AS: resource.RLIM_INFINITY, resource.RLIMIT_NOFILE: 16}
     put = {}
 
     def refuse_or_note(kind, limits):
         if kind == resource.RLIMIT_NPROC:
-            raise ValueError
+            raise refusal
         put[kind] = limits
 
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (0, hard.get(kind, 10**6)))
