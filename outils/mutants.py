@@ -44,10 +44,11 @@ TESTS = {
 }
 MODULES = [
     "sequence", "text_sequence", "language_model", "rnn", "rnn_scratch", "rnn_concise", "bptt",
-    "training", "checkpoint", "french", "results", "notebook", "setup", "corpora/__init__",
-    "corpora/cache", "corpora/catalog", "corpora/download", "corpora/gutenberg",
-    "corpora/messages", "exercises/compare", "exercises/checks", "exercises/source",
-    "assignments/wire", "assignments/examples", "assignments/course", "assignments/marks",
+    "training", "checkpoint", "french", "results", "notebook", "setup", "palette", "plot",
+    "corpora/__init__", "corpora/cache", "corpora/catalog", "corpora/download",
+    "corpora/gutenberg", "corpora/messages", "exercises/compare", "exercises/checks",
+    "exercises/source", "assignments/wire", "assignments/examples", "assignments/course",
+    "assignments/marks", "assignments/collect", "assignments/grading", "assignments/worker",
 ]  # fmt: skip
 
 
