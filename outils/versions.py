@@ -30,9 +30,7 @@ TESTS = [
     "compare", "checks",
 ]  # fmt: skip
 # Le délai, en secondes, est celui d'une cellule.
-EXECUTE = [
-    "-c", "from nbclient.cli import main; main()", "--timeout=1800",
-]  # fmt: skip
+EXECUTE = ["-c", "from nbclient.cli import main; main()", "--timeout=1800"]
 
 
 def floors():

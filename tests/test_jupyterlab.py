@@ -18,7 +18,7 @@ from outils import chantier
 
 TOKEN = "essai"
 # Au démarrage de chaque noyau. La construction du livre a déjà exécuté ces cellules en entier :
-# ici, deux lots par époque suffisent à voir que tout s’exécute, et s’affiche, dans JupyterLab.
+# ici, deux lots par époque suffisent à voir que tout s'exécute, et s'affiche, dans JupyterLab.
 SHORT = """
 def shorten():
     from d2l_fr import training
